@@ -1,0 +1,32 @@
+"""Neural networks whose mathematics you can read, prove and run at full speed. · 可读、可证、可全速运行的神经网络数学。
+
+Nothing heavy is imported until it is asked for: `import chainrule` does not import torch.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from .gear import gear, set_gear
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "nn": "chainrule.nn",
+    "optim": "chainrule.optim",
+    "zoo": "chainrule.zoo",
+    "data": "chainrule.data",
+    "train": "chainrule.learn.run:train",
+    "resume": "chainrule.learn.run:resume",
+    "open_run": "chainrule.learn.run:open_run",
+    "Settings": "chainrule.settings:Settings",
+}
+
+__all__ = ["Settings", "__version__", "data", "gear", "nn", "open_run", "optim", "resume", "set_gear", "train", "zoo"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
+    module, _, attribute = _LAZY[name].partition(":")
+    found = import_module(module)
+    return getattr(found, attribute) if attribute else found
