@@ -1,0 +1,52 @@
+"""Which samples a batch holds: a function of (seed, epoch, batch). · 每个批次取哪些样本：由 (种子, 轮, 批) 决定。
+
+Any batch of any epoch is reached at once, with no permutation stored, so a resumed run needs nothing but its position.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import UserError
+from . import counter
+
+# Kept apart from each other, so that the order of the samples says nothing about their augmentation.
+_ORDER, _DRAW = 1, 2
+
+
+def batches(n: int, batch_size: int) -> int:
+    """How many batches an epoch of n samples has; the last may be smaller. · 一轮的批次数，最后一批可较小。
+
+    >>> batches(10, 4)
+    3
+    """
+    if n < 0 or batch_size < 1:
+        raise UserError(f"n={n}, batch_size={batch_size}: expected n of at least 0 and batch_size of at least 1")
+    return -(-n // batch_size)
+
+
+def indices(seed: int, epoch: int, batch: int, n: int, batch_size: int) -> Tensor:
+    """The samples of one batch, int64 [≤ batch_size]; each sample once an epoch. · 一个批次的样本下标，每轮各一次。
+
+    seed, epoch any integers; batch 0…batches(n, batch_size)−1.
+    Raises `UserError` for a batch outside the epoch.
+
+    >>> indices(seed=0, epoch=0, batch=2, n=10, batch_size=4).tolist()
+    [6, 0]
+    """
+    if not 0 <= batch < batches(n, batch_size):
+        raise UserError(f"batch={batch}: expected 0…{batches(n, batch_size) - 1} ({n} samples, {batch_size} a batch)")
+    positions = np.arange(batch * batch_size, min(n, (batch + 1) * batch_size))
+    return torch.from_numpy(counter.permute(counter.key(_ORDER, seed, epoch), positions, n))
+
+
+def uniform(seed: int, step: int, samples: Tensor, k: int) -> Tensor:
+    """k numbers in [0, 1) for each sample at a step, float64 [N, k]. · 每个样本在某步的 k 个 [0, 1) 均匀数。
+
+    samples: int64 [N], indices of the samples. A sample has the same numbers in whatever batch or worker it stands.
+
+    >>> uniform(seed=0, step=3, samples=torch.tensor([5, 6]), k=2).shape
+    torch.Size([2, 2])
+    """
+    counters = samples.detach().cpu().numpy()
+    return torch.from_numpy(counter.uniform(counter.key(_DRAW, seed, step), counters, k))
