@@ -31,8 +31,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("lenet", ["lenet5", "mlp"])
     '; did you mean lenet5?'
     """
-    near = get_close_matches(str(word).lower(), list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]}?" if near else ""
+    folded = {str(name).lower(): name for name in known}
+    near = get_close_matches(str(word).lower(), folded, n=1, cutoff=0.6)
+    return f"; did you mean {folded[near[0]]}?" if near else ""
 
 
 def unknown(what: str, word: str, known: Sequence[str]) -> UserError:

@@ -1,0 +1,276 @@
+"""What there is, by name, without importing torch. · 目录：按名称列出一切，不导入 torch。
+
+The command line, completion and the settings read names, options and sizes here; the code itself is imported only when
+an entry is loaded. A model of one's own is named `package.module:Class` wherever a model is expected.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError, did_you_mean, unknown
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One named thing: where it lives, what it is, what it takes. · 一个条目：位置、说明、选项。
+
+    target   "module:attribute", imported by `load`
+    options  option → default, as the target's signature has them
+    size     the input a model is made for, (C, H, W)
+    """
+
+    target: str
+    en: str
+    zh: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    size: tuple[int, int, int] | None = None
+
+    def load(self) -> Any:
+        """Import the thing itself. · 导入该条目。"""
+        module, _, attribute = self.target.partition(":")
+        return getattr(import_module(module), attribute)
+
+
+MODELS = {
+    "lenet5": Entry(
+        "chainrule.zoo.lenet:lenet5",
+        "LeNet-5 as it is built today: ReLU and max-pooling, 61,706 parameters",
+        "现代形式的 LeNet-5：ReLU 与最大池化",
+        {"num_classes": 10},
+        (1, 32, 32),
+    ),
+    "lenet1998": Entry(
+        "chainrule.zoo.lenet:lenet1998",
+        "LeNet-5 as published: scaled tanh, trainable sub-sampling, partial C3, RBF output",
+        "1998 年原版 LeNet-5：缩放 tanh、可训练下采样、C3 部分连接、RBF 输出",
+        {"num_classes": 10},
+        (1, 32, 32),
+    ),
+    "mlp": Entry(
+        "chainrule.zoo.mlp:mlp",
+        "fully-connected network of any widths",
+        "全连接网络，宽度任意",
+        {"num_classes": 10, "hidden": (128,), "activation": "relu", "dropout": 0.0},
+        (1, 32, 32),
+    ),
+    "resnet8": Entry(
+        "chainrule.zoo.resnet:resnet8",
+        "small residual network: three stages of one block",
+        "小型残差网络：三个阶段，各一个残差块",
+        {"num_classes": 10},
+        (3, 32, 32),
+    ),
+}
+
+DATASETS = {
+    "digits": Entry(
+        "chainrule.data:load",
+        "1,797 handwritten digits, 8×8, inside the package (UCI, CC BY 4.0)",
+        "1797 个手写数字，8×8，随包附带（UCI）",
+        size=(1, 8, 8),
+    ),
+    "mnist": Entry(
+        "chainrule.data:load",
+        "70,000 handwritten digits, 28×28 (LeCun & Cortes)",
+        "7 万个手写数字，28×28",
+        size=(1, 28, 28),
+    ),
+    "fashion-mnist": Entry(
+        "chainrule.data:load",
+        "70,000 articles of clothing, 28×28 (Zalando)",
+        "7 万件服装图片，28×28",
+        size=(1, 28, 28),
+    ),
+}
+
+OPTIMIZERS = {
+    "sgd": Entry(
+        "chainrule.optim.gradient_descent:SGD",
+        "stochastic gradient descent with momentum and Nesterov's form",
+        "随机梯度下降，可带动量与 Nesterov 形式",
+        {"lr": 1e-3, "momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False},
+    ),
+    "adam": Entry(
+        "chainrule.optim.adaptive:Adam",
+        "Adam: steps scaled by the root of the mean square",
+        "Adam：按均方根缩放步长",
+        {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "amsgrad": False},
+    ),
+    "adamw": Entry(
+        "chainrule.optim.adaptive:AdamW",
+        "Adam with the weight decay taken out of the gradient",
+        "AdamW：权重衰减与梯度解耦",
+        {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 1e-2, "amsgrad": False},
+    ),
+}
+
+SCHEDULES = {
+    "constant": Entry("chainrule.optim.schedule:constant", "the same learning rate throughout", "学习率不变"),
+    "step": Entry(
+        "chainrule.optim.schedule:step",
+        "times gamma every step_epochs epochs",
+        "每 step_epochs 轮乘以 gamma",
+        {"step_epochs": 5, "gamma": 0.1},
+    ),
+    "cosine": Entry("chainrule.optim.schedule:cosine", "down to zero along half a cosine", "沿半个余弦降到零"),
+    "onecycle": Entry("chainrule.optim.schedule:onecycle", "up, then far down, in one cycle", "先升后降的单周期"),
+}
+
+LOSSES = {
+    "cross_entropy": Entry(
+        "chainrule.nn.loss:cross_entropy", "cross-entropy of logits, the default", "交叉熵（输入为 logits），默认"
+    ),
+    "nll": Entry(
+        "chainrule.nn.loss:nll_loss", "negative log-likelihood, for outputs that are log-probabilities", "负对数似然"
+    ),
+    "mse": Entry("chainrule.nn.loss:mse_loss", "squared error against one-hot targets", "均方误差（目标为独热）"),
+}
+
+INITS = {
+    name: Entry(f"chainrule.nn.init:{name}_", en, zh)
+    for name, en, zh in [
+        ("xavier_uniform", "Glorot & Bengio 2010, uniform", "Xavier 均匀分布"),
+        ("xavier_normal", "Glorot & Bengio 2010, normal", "Xavier 正态分布"),
+        ("kaiming_uniform", "He et al. 2015, uniform", "Kaiming 均匀分布"),
+        ("kaiming_normal", "He et al. 2015, normal", "Kaiming 正态分布"),
+        ("orthogonal", "orthogonal rows (Saxe et al. 2014)", "正交初始化"),
+        ("trunc_normal", "normal, cut off at two deviations", "截断正态分布"),
+    ]
+}
+
+AUGMENTS = {
+    "shift": Entry("chainrule.data.augment:shift", "moved by up to 2 pixels", "平移至多 2 个像素"),
+    "flip": Entry("chainrule.data.augment:flip", "mirrored left to right half of the time", "随机左右翻转"),
+    "crop": Entry("chainrule.data.augment:crop", "padded by 4 and cut back to size at random", "填充 4 像素后随机裁剪"),
+    "affine": Entry("chainrule.data.augment:affine", "small rotation, scale and shift", "小幅旋转、缩放与平移"),
+}
+
+
+def check_model(name: str, options: Mapping[str, Any] | None = None) -> None:
+    """Refuse an unknown model or an option it does not take, without torch. · 检查模型名与选项。
+
+    >>> check_model("lenet5", {"num_classes": 3})
+    >>> check_model("lenet")
+    Traceback (most recent call last):
+    ...
+    chainrule.errors.UserError: unknown model 'lenet': expected one of lenet5, lenet1998, mlp, resnet8 or \
+package.module:Class; did you mean lenet5?
+    """
+    if ":" in name:
+        _own_name(name)
+        return
+    if name not in MODELS:
+        hint = did_you_mean(name, MODELS)
+        raise UserError(
+            f"unknown model {name!r}: expected one of {', '.join(MODELS)} or package.module:Class{hint}",
+        )
+    takes = MODELS[name].options
+    lines = [
+        f"model.{key}: {name} does not take it; it takes {', '.join(takes)}{did_you_mean(key, takes)}"
+        for key in options or {}
+        if key not in takes
+    ]
+    if lines:
+        raise UserError(*lines)
+
+
+def check_data(source: str) -> None:
+    """Refuse a data source that is neither a known set nor a path, without torch. · 检查数据来源。
+
+    >>> check_data("digits")
+    """
+    if source not in DATASETS and not _exists(source):
+        hint = did_you_mean(source, DATASETS)
+        raise UserError(
+            f"data {source!r}: expected one of {', '.join(DATASETS)} or the path of a folder, and there is no "
+            f"such path{hint}"
+        )
+
+
+def _exists(source: str) -> bool:
+    try:
+        source.encode()  # a name that is no text could not be written down in run.toml
+        return Path(source).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
+def check_pair(model: str, options: Mapping[str, Any], data: str) -> None:
+    """Refuse a wrong model and a wrong data source together. · 同时检查模型与数据。"""
+    lines: list[str] = []
+    for look in (lambda: check_model(model, options), lambda: check_data(data)):
+        try:
+            look()
+        except UserError as error:
+            lines += error.lines
+    if lines:
+        raise UserError(*lines)
+
+
+def build_model(name: str, options: Mapping[str, Any] | None = None) -> Any:
+    """The network of that name, or of one's own `package.module:Class`. · 按名称构造网络。
+
+    Raises `UserError` for an unknown name, an option that is not taken, and an own class that cannot be imported,
+    is no `torch.nn.Module`, or whose constructor fails.
+    """
+    options = dict(options or {})
+    check_model(name, options)
+    make = own_class(name) if ":" in name else MODELS[name].load()
+    given = ", ".join(f"{key}={value!r}" for key, value in options.items())
+    try:
+        return make(**options)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"model {name}({given}) could not be made: {type(error).__name__}: {error}") from error
+
+
+def own_class(name: str) -> type:
+    """Import `package.module:Class`, from the working folder too. · 导入用户自己的模块类。
+
+    Only a class of networks is returned, so that a name in a file can never make this call anything else.
+    """
+    import torch
+
+    module_name, class_name = _own_name(name)
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = import_module(module_name)
+    except (Exception, SystemExit) as error:  # a script without a main guard may exit while it is imported
+        if isinstance(error, ModuleNotFoundError) and module_name.startswith(str(error.name)):
+            raise UserError(f"model {name!r}: there is no module {error.name!r} here or on the Python path") from error
+        raise UserError(
+            f"model {name!r}: importing {module_name} failed: {type(error).__name__}: {error}",
+        ) from error
+    found = getattr(module, class_name, None)
+    if found is None:
+        classes = [k for k, v in vars(module).items() if isinstance(v, type) and issubclass(v, torch.nn.Module)]
+        raise UserError(f"model {name!r}: {module_name} has no class {class_name!r}{did_you_mean(class_name, classes)}")
+    if not (isinstance(found, type) and issubclass(found, torch.nn.Module)):
+        kind = f"class {found.__name__}" if isinstance(found, type) else type(found).__name__
+        raise UserError(f"model {name!r}: expected a class made from torch.nn.Module, got a {kind}")
+    return found
+
+
+def _own_name(name: str) -> tuple[str, str]:
+    module, _, attribute = name.partition(":")
+    if not (attribute.isidentifier() and all(part.isidentifier() for part in module.split("."))):
+        raise UserError(f"model {name!r}: expected package.module:Class, like mynet:Net for class Net in mynet.py")
+    return module, attribute
+
+
+def entry(what: str, table: Mapping[str, Entry], name: str) -> Entry:
+    """The entry of that name, or the error that names its neighbours. · 按名称取条目。
+
+    >>> entry("optimizer", OPTIMIZERS, "sgd").options["momentum"]
+    0.0
+    """
+    if name not in table:
+        raise unknown(what, name, list(table))
+    return table[name]

@@ -1,0 +1,473 @@
+"""The settings of a run: names, types, ranges, and how words become them. · 运行设置：名称、类型、范围与解析。
+
+No torch here: help, completion and argument errors read this file. Words are `key=value`; nothing is ever evaluated
+(only `model.KEY=` values are read as Python literals). All errors of one configuration are raised at once.
+"""
+
+import ast
+import math
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any
+
+from .catalog import AUGMENTS, INITS, LOSSES, OPTIMIZERS, SCHEDULES
+from .errors import UserError
+from .gear import GEARS
+
+SCHEMA = 1  # of run.toml; a newer one is refused, an older one would be converted where it is read
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What one setting accepts. · 一个设置接受什么。
+
+    kind    "int", "float", "bool", "floats" (a pair), "choice", "text"
+    within  an interval such as "[0, 1)", for numbers
+    """
+
+    kind: str
+    en: str
+    zh: str
+    within: str = ""
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    nullable: bool = False
+    resumable: bool = False
+
+    @property
+    def expected(self) -> str:
+        """What is accepted, in words. · 用文字说明接受的值。"""
+        if self.kind == "choice":
+            return f"one of {', '.join(self.choices)}"
+        noun = {
+            "int": "an integer",
+            "float": "a number",
+            "bool": "true or false",
+            "floats": "two numbers (a,b), each",
+            "text": "a word",
+        }[self.kind]
+        return noun + _range_words(self.within) + (", or none" if self.nullable else "")
+
+
+def _range_words(within: str) -> str:
+    if not within:
+        return ""
+    low, high = within[1:-1].split(",")
+    if high.strip() == "inf":
+        return f" of at least {low}" if within[0] == "[" else f" above {low}"
+    return f" in {within}"
+
+
+def _inside(value: float, within: str) -> bool:
+    if not within:
+        return True
+    low, high = (float(end) for end in within[1:-1].split(","))
+    above = value >= low if within[0] == "[" else value > low
+    return above and (value <= high if within[-1] == "]" else value < high)
+
+
+def _setting(default: Any, kind: str, en: str, zh: str, within: str = "", **more: Any) -> Any:
+    return field(default=default, metadata={"spec": Spec(kind, en, zh, within, nullable=default is None, **more)})
+
+
+def _choice(default: str, en: str, zh: str, *choices: str, **more: Any) -> Any:
+    return _setting(default, "choice", en, zh, choices=choices, **more)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything about a run except which model and which data. · 除模型与数据外的全部设置。
+
+    `None` for an optimizer's option means torch's default for that optimizer. `model` holds constructor arguments.
+    Build one from words with `parse`, from Python values with `make`: both check every value.
+
+    >>> parse(["epochs=3", "lr=1e-2"]).lr
+    0.01
+    """
+
+    epochs: int = _setting(10, "int", "passes over the training part", "训练轮数", "[1, inf)", resumable=True)
+    batch_size: int = _setting(64, "int", "samples of one step", "每步样本数", "[1, inf)")
+    seed: int = _setting(0, "int", "of weights, order, masks and augmentation", "随机种子", "[0, 9223372036854775807]")
+    optimizer: str = _choice("adam", "how parameters are updated", "优化器", *OPTIMIZERS)
+    lr: float | None = _setting(None, "float", "learning rate; none: the optimizer's own", "学习率", "(0, inf)")
+    momentum: float | None = _setting(None, "float", "sgd: share of the step before", "动量", "[0, 1)")
+    dampening: float | None = _setting(None, "float", "sgd: damps the gradient in the momentum", "阻尼", "[0, 1]")
+    nesterov: bool | None = _setting(None, "bool", "sgd: gradient at the look-ahead point", "Nesterov 动量")
+    betas: tuple[float, float] | None = _setting(None, "floats", "adam: decay of the means", "矩估计衰减率", "[0, 1)")
+    eps: float | None = _setting(None, "float", "adam: added to the root", "分母小常数", "[0, inf)")
+    weight_decay: float | None = _setting(None, "float", "pull of the weights to zero", "权重衰减", "[0, inf)")
+    amsgrad: bool | None = _setting(None, "bool", "adam: the largest mean square so far", "AMSGrad 变体")
+    decay: str = _choice("weights", "what decays: not biases and norms, or all", "衰减范围", "weights", "all")
+    schedule: str = _choice("constant", "learning rate over the run", "学习率调度", *SCHEDULES)
+    warmup: float = _setting(0.0, "float", "linear rise of the learning rate", "线性预热", "[0, inf)", unit="epochs")
+    step_epochs: int = _setting(5, "int", "schedule=step: distance of the steps", "步长", "[1, inf)", unit="epochs")
+    gamma: float = _setting(0.1, "float", "schedule=step: factor of a step", "每步衰减倍率", "(0, 1]")
+    clip: float | None = _setting(None, "float", "largest norm of the gradient", "梯度范数上限", "(0, inf)")
+    accumulate: int = _setting(1, "int", "batches whose gradients make one update", "梯度累积批数", "[1, inf)")
+    precision: str = _choice("auto", "of the products", "计算精度", "auto", "fp32", "bf16", "fp16")
+    ema: float = _setting(0.0, "float", "decay of the moving average of the weights; 0: none", "权重滑动平均", "[0, 1)")
+    patience: int = _setting(
+        0,
+        "int",
+        "stop after so many epochs without gain; 0: never",
+        "早停耐心",
+        "[0, inf)",
+        unit="epochs",
+        resumable=True,
+    )
+    val: float = _setting(0.1, "float", "share of the training part kept for validation", "验证集比例", "[0, 1)")
+    device: str = _choice("auto", "where it runs", "设备", "auto", "cpu", "cuda", "mps")
+    threads: int = _setting(0, "int", "of the processor; 0: as torch finds them", "线程数", "[0, 1024]")
+    compile: bool = _setting(False, "bool", "compile the training step", "编译训练步")
+    tune: bool = _setting(False, "bool", "choose the fastest form by measuring a few steps", "实测择优")
+    channels_last: bool = _setting(False, "bool", "memory format of images", "通道在后的内存格式")
+    graph: str = _choice("auto", "compiled: whole step in one graph or in two", "编译图数", "auto", "one", "two")
+    gear: str = _choice("auto", "what runs of each formula", "公式档位", *GEARS)
+    augment: str = _choice("none", "random changes of training images", "数据增强", "none", *AUGMENTS)
+    loss: str = _choice("auto", "what is made small", "损失函数", "auto", *LOSSES)
+    label_smoothing: float = _setting(0.0, "float", "cross-entropy: share given to all classes", "标签平滑", "[0, 1)")
+    init: str = _choice("default", "first weights; default: as torch", "参数初始化", "default", *INITS)
+    overfit: int = _setting(
+        0, "int", "learn only so many batches, to see that it can; 0: off", "过拟合批数", "[0, inf)"
+    )
+    seeds: int = _setting(1, "int", "runs with seeds seed, seed+1, …: mean and deviation", "重复次数", "[1, 1000]")
+    save_every: float = _setting(
+        60.0, "float", "between two checkpoints", "存档间隔", "[0, inf)", unit="seconds", resumable=True
+    )
+    keep: int = _setting(2, "int", "checkpoints kept", "保留存档数", "[2, inf)", resumable=True)
+    name: str | None = _setting(None, "text", "of the run's folder", "运行名称")
+    runs: str = _setting("runs", "text", "folder of all runs", "运行总目录")
+    topk: int = _setting(5, "int", "also count a hit among the k likeliest classes", "前 k 命中", "[1, inf)")
+    workers: int = _setting(0, "int", "processes that read images", "读图进程数", "[0, 256]")
+    model: Mapping[str, Any] = field(default_factory=dict)
+
+    def options(self) -> dict[str, Any]:
+        """What the optimizer is constructed with. · 传给优化器的参数。
+
+        >>> parse(["optimizer=sgd", "momentum=0.9"]).options()
+        {'momentum': 0.9}
+        """
+        takes = OPTIMIZERS[self.optimizer].options
+        return {key: getattr(self, key) for key in takes if getattr(self, key) is not None}
+
+    def values(self) -> dict[str, Any]:
+        """Name → value, `model` too, for messages and tables. · 名称 → 值。"""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+SPECS: dict[str, Spec] = {f.name: f.metadata["spec"] for f in fields(Settings) if "spec" in f.metadata}
+DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(Settings) if f.default is not MISSING}
+RESUMABLE = tuple(name for name, spec in SPECS.items() if spec.resumable)
+OPTIONS = tuple(dict.fromkeys(key for entry in OPTIMIZERS.values() for key in entry.options))
+ALIASES = {
+    "learning_rate": "lr",
+    "batch": "batch_size",
+    "bs": "batch_size",
+    "wd": "weight_decay",
+    "opt": "optimizer",
+    "amp": "precision",
+    "dtype": "precision",
+    "beta": "betas",
+    "random_state": "seed",
+    "scheduler": "schedule",
+}
+BOOLS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+WORD = re.compile(r"^-{0,2}([A-Za-z_][\w.-]*)\s*=(.*)$", re.DOTALL)
+
+
+def parse(words: Iterable[str], base: Settings | None = None) -> Settings:
+    """Words `key=value` on top of `base` (the defaults). · 解析 key=value。
+
+    Leading dashes, trailing commas and spaces around "=" are forgiven. Raises one `UserError` with a line for each
+    thing wrong: not key=value, unknown key, given twice, no value, wrong type, out of range, not taken.
+
+    >>> parse(["--epochs=1e3", "nesterov = yes", "momentum=.9,", "optimizer=sgd"]).epochs
+    1000
+    >>> parse(["epoch=3", "lr=nan"])
+    Traceback (most recent call last):
+    ...
+    chainrule.errors.UserError: epoch=3: unknown setting; did you mean epochs?
+    lr=nan: expected a number above 0, or none
+    """
+    pairs, errors = split(words)
+    return _assemble(pairs, errors, base or Settings())
+
+
+def make(values: Mapping[str, Any], base: Settings | None = None) -> Settings:
+    """The same from Python values: `make({"epochs": 3})`. · 由 Python 值构造并检查。
+
+    >>> make({"betas": [0.9, 0.99]}).betas
+    (0.9, 0.99)
+    """
+    values = dict(values)
+    nested = values.pop("model", {})
+    if not isinstance(nested, Mapping):
+        raise UserError(f"model={nested!r}: expected constructor arguments by name, like {{'hidden': (64,)}}")
+    return _assemble({**values, **{f"model.{k}": v for k, v in nested.items()}}, [], base or Settings())
+
+
+def split(words: Iterable[str]) -> tuple[dict[str, Any], list[str]]:
+    """Words to key → text, and what is wrong with their form. · 拆成键与文本。
+
+    >>> split(["lr", "=", "0.1", "--epochs", "3", "seed="])
+    ({'lr': '0.1', 'epochs': '3'}, ['seed=: no value; write seed=VALUE'])
+    """
+    pairs: dict[str, Any] = {}
+    errors: list[str] = []
+    for word in _joined(list(words)):
+        match = WORD.match(word)
+        if not match:
+            errors.append(f"{word!r}: expected key=value")
+            continue
+        key, text = match[1].replace("-", "_"), match[2].strip()
+        text = text[:-1].rstrip() if text.endswith(",") and not key.startswith("model.") else text
+        if key in pairs:
+            errors.append(f"{key}={text}: given twice, before as {key}={pairs[key]}")
+        elif not text:
+            errors.append(f"{key}=: no value; write {key}=VALUE")
+        else:
+            pairs[key] = literal(text) if key.startswith("model.") else text
+    return pairs, errors
+
+
+def _joined(words: list[str]) -> list[str]:
+    """Put together what a space tore apart: `lr = 0.1`, `lr= 0.1`, `--lr 0.1`."""
+    out: list[str] = []
+    for word in words:
+        last = out[-1] if out else ""
+        torn = last.endswith("=") and "=" not in word and last.count("=") == 1
+        dashed = last.startswith("--") and "=" not in last and "=" not in word
+        if torn or (word.startswith("=") and last and "=" not in last):
+            out[-1] = last + word
+        elif dashed:
+            out[-1] = f"{last}={word}"
+        elif word.strip(","):
+            out.append(word)
+    return out
+
+
+def _assemble(pairs: Mapping[str, Any], errors: list[str], base: Settings) -> Settings:
+    values, model = base.values(), dict(base.model)
+    for key, given in pairs.items():
+        try:
+            if key.startswith("model."):
+                model[_option_name(key)] = given
+            elif key in SPECS:
+                values[key] = accept(key, given)
+            else:
+                errors.append(f"{key}={given}: unknown setting{hint(key)}")
+        except UserError as error:
+            errors += error.lines
+    made = Settings(**{**values, "model": model})
+    errors += [line for line in _conflicts(made) if line.partition("=")[0] not in {e.partition("=")[0] for e in errors}]
+    if errors:
+        raise UserError(*errors)
+    return made
+
+
+def _option_name(key: str) -> str:
+    name = key.removeprefix("model.")
+    if not name.isidentifier():
+        raise UserError(f"{key}=: expected model.NAME=VALUE, where NAME is an argument of the model's constructor")
+    return name
+
+
+def hint(key: str) -> str:
+    """The nearest setting, in words. · 最接近的设置名。
+
+    >>> hint("learning_rate"), hint("pochs")
+    ('; did you mean lr?', '; did you mean epochs?')
+    """
+    word = key.lower().replace("-", "_")
+    near = [ALIASES[word]] if word in ALIASES else get_close_matches(word, SPECS, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else "; `chainrule train --help` lists the settings"
+
+
+def accept(key: str, given: Any) -> Any:
+    """One setting's value from text or from a Python value, checked. · 检查并转换一个值。
+
+    >>> accept("epochs", "1e2"), accept("nesterov", "off"), accept("betas", "(0.9, 0.99)"), accept("clip", "none")
+    (100, False, (0.9, 0.99), None)
+    """
+    spec = SPECS[key]
+    if given is None or (isinstance(given, str) and given.lower() in ("none", "null")):
+        if spec.nullable:
+            return None
+        if not (spec.kind == "choice" and "none" in spec.choices):
+            raise UserError(f"{key}=none: expected {spec.expected}")
+        given = "none"
+    try:
+        return READERS[spec.kind](given, spec)
+    except (ValueError, TypeError, OverflowError):
+        near = get_close_matches(str(given).lower(), spec.choices, n=1, cutoff=0.6)
+        more = f"; did you mean {near[0]}?" if near else ""
+        shown = "''" if given == "" else given
+        raise UserError(f"{key}={shown}: expected {spec.expected}{more}") from None
+
+
+def _number(given: Any, spec: Spec) -> float:
+    if isinstance(given, bool):
+        raise TypeError
+    if isinstance(given, str) and not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", given.strip(), re.ASCII):
+        raise ValueError  # float() would take nan, inf, 1_000 and digits of other scripts
+    value = float(given)
+    if not (math.isfinite(value) and _inside(value, spec.within)):
+        raise ValueError
+    return value
+
+
+def _integer(given: Any, spec: Spec) -> int:
+    exact = int(given) if isinstance(given, str) and re.fullmatch(r"[+-]?[0-9]+", given.strip()) else given
+    value = _number(exact, spec)
+    if value != int(value):
+        raise ValueError
+    whole = exact if isinstance(exact, int) else int(value)  # float(exact) rounds beyond 2**53
+    if not _inside(whole, spec.within) or whole > 2**63 - 1:
+        raise ValueError
+    return whole
+
+
+def _bool(given: Any, spec: Spec) -> bool:
+    if isinstance(given, bool):
+        return given
+    if str(given).strip().lower() not in BOOLS:
+        raise ValueError
+    return BOOLS[str(given).strip().lower()]
+
+
+def _floats(given: Any, spec: Spec) -> tuple[float, ...]:
+    parts = given.strip().strip("()[]").rstrip(",").split(",") if isinstance(given, str) else given
+    numbers = tuple(_number(part.strip() if isinstance(part, str) else part, spec) for part in parts)
+    if len(numbers) != 2:
+        raise ValueError
+    return numbers
+
+
+def _one_of(given: Any, spec: Spec) -> str:
+    word = str(given).lower().replace("_", "-") if not isinstance(given, bool) else ""
+    found = [choice for choice in spec.choices if choice.replace("_", "-") == word]
+    if not found:
+        raise ValueError
+    return found[0]
+
+
+def _text(given: Any, spec: Spec) -> str:
+    if not isinstance(given, str) or not given.strip() or re.search(r"[\x00-\x1f\ud800-\udfff]", given):
+        raise ValueError
+    return given.strip()
+
+
+READERS: dict[str, Callable[[Any, Spec], Any]] = {
+    "int": _integer,
+    "float": _number,
+    "bool": _bool,
+    "floats": _floats,
+    "choice": _one_of,
+    "text": _text,
+}
+
+
+def literal(text: str) -> Any:
+    """A constructor argument: a Python literal, else the word itself; never evaluated. · 构造参数：字面量或单词。
+
+    >>> literal("(64, 32)"), literal("relu"), literal("true"), literal("None")
+    ((64, 32), 'relu', True, None)
+    """
+    word = text.strip()
+    if word.lower() in ("true", "false", "none"):
+        return {"true": True, "false": False, "none": None}[word.lower()]
+    try:
+        return ast.literal_eval(word)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return word
+
+
+def _conflicts(s: Settings) -> list[str]:
+    """What no single value can tell."""
+    takes, lines = OPTIMIZERS[s.optimizer].options, []
+    for key in OPTIONS:
+        if key not in takes and getattr(s, key) is not None:
+            who = " or ".join(name for name, entry in OPTIMIZERS.items() if key in entry.options)
+            lines.append(
+                f"{key}={_show(getattr(s, key))}: optimizer={s.optimizer} does not take it, it takes "
+                f"{', '.join(takes)}; {key} is for {who}"
+            )
+    if s.optimizer == "sgd" and s.nesterov and (not s.momentum or s.dampening):
+        lines.append("nesterov=true: expected momentum above 0 and no dampening; add momentum=0.9")
+    if s.schedule != "step":
+        for key in SCHEDULES["step"].options:
+            if getattr(s, key) != DEFAULTS[key]:
+                lines.append(f"{key}={getattr(s, key)}: only schedule=step takes it, and schedule={s.schedule}")
+    if s.label_smoothing and s.loss not in ("auto", "cross_entropy"):
+        lines.append(f"label_smoothing={s.label_smoothing}: only loss=cross_entropy takes it, and loss={s.loss}")
+    if s.name is not None and not re.fullmatch(r"[^/\\\0.][^/\\\0]{0,199}", s.name):
+        lines.append(f"name={s.name}: expected a folder's name: no slash, no leading dot, at most 200 characters")
+    return lines
+
+
+def _show(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def to_toml(model: str, data: str, settings: Settings) -> str:
+    """The text of run.toml: `chainrule train run.toml` repeats the run. · 写成 TOML 文本。
+
+    >>> print(to_toml("mlp", "digits", parse(["model.hidden=(64,)"])).splitlines()[1])
+    model = "mlp"
+    """
+    lines = [f"schema = {SCHEMA}", f"model = {_toml(model)}", f"data = {_toml(data)}", "", "[settings]"]
+    lines += [f"{k} = {_toml(v)}" for k, v in settings.values().items() if k in SPECS and v is not None]
+    if settings.model:
+        lines += ["", "[options]  # of the model's constructor; a text is read as a Python literal where it is one"]
+        for key, value in settings.model.items():
+            lines.append(f"{key if key.isascii() else _toml(key)} = {_toml(_option(value))}")
+    return "\n".join(lines) + "\n"
+
+
+def _option(value: Any) -> Any:
+    """TOML has no tuple and no null: such a value is written as Python text, which `literal` reads back."""
+    plain = isinstance(value, bool | int | float) or (isinstance(value, str) and literal(value) == value)
+    return value if plain else repr(value)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(_toml(v) for v in value)}]"
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda m: f"\\u{ord(m[0]):04x}", escaped) + '"'
+
+
+def from_toml(text: str, where: str = "run.toml") -> tuple[str, str, Settings]:
+    """Model, data and settings of a run.toml. · 读回 TOML 文本。
+
+    Raises `UserError` for what is no TOML, a newer schema, a missing model or data, and every wrong setting.
+
+    >>> from_toml(to_toml("mlp", "digits", parse(["epochs=2"])))[2].epochs
+    2
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{where}: not TOML: {error}") from error
+    schema, model, data = table.get("schema"), table.get("model"), table.get("data")
+    if not isinstance(schema, int) or isinstance(schema, bool):
+        raise UserError(f"{where}: expected `schema = {SCHEMA}`; is it a run.toml or a recipe?")
+    if not 1 <= schema <= SCHEMA:
+        raise UserError(f"{where}: schema {schema}, and this version reads up to {SCHEMA}; update chainrule")
+    if not (isinstance(model, str) and isinstance(data, str)):
+        raise UserError(f"{where}: expected `model` and `data` as texts")
+    parts = table.get("settings", {}), table.get("options", {})
+    if not all(isinstance(part, dict) for part in parts):
+        raise UserError(f"{where}: expected [settings] and [options] as tables")
+    named = {key: literal(value) if isinstance(value, str) else value for key, value in parts[1].items()}
+    try:
+        return model, data, make({**parts[0], "model": named})
+    except UserError as error:
+        raise UserError(*[f"{where}: {line}" for line in error.lines]) from None

@@ -1,0 +1,114 @@
+"""Every name of the catalogue leads to the real thing, with the options that stand beside it."""
+
+import inspect
+
+import pytest
+import torch
+
+from chainrule import catalog
+from chainrule.catalog import AUGMENTS, DATASETS, INITS, LOSSES, MODELS, OPTIMIZERS, SCHEDULES
+from chainrule.errors import UserError
+
+TABLES = {
+    "model": MODELS,
+    "data": DATASETS,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "loss": LOSSES,
+    "init": INITS,
+    "augment": AUGMENTS,
+}
+ALL = [pytest.param(entry, id=f"{kind}-{name}") for kind, table in TABLES.items() for name, entry in table.items()]
+
+
+@pytest.mark.parametrize("entry", ALL)
+def test_every_target_is_there(entry):
+    assert callable(entry.load())
+
+
+@pytest.mark.parametrize("entry", ALL)
+def test_every_entry_speaks_both_languages(entry):
+    assert entry.en.isascii() or "×" in entry.en
+    assert any("\u4e00" <= c <= "\u9fff" for c in entry.zh)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_takes_the_options_beside_it_and_its_size(name):
+    entry = MODELS[name]
+    parameters = inspect.signature(entry.load()).parameters
+    assert {key: parameters[key].default for key in entry.options} == dict(entry.options)
+    assert entry.size is not None
+    out = catalog.build_model(name).eval()(torch.zeros(2, *entry.size))
+    assert out.shape == (2, 10)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_takes_the_options_beside_it_with_torchs_defaults(name):
+    theirs = inspect.signature({"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name])
+    made = OPTIMIZERS[name].load()([torch.nn.Parameter(torch.zeros(1))], **OPTIMIZERS[name].options)
+    for key, default in OPTIMIZERS[name].options.items():
+        assert theirs.parameters[key].default == default
+        assert made.defaults[key] == default
+
+
+OWN = """
+import torch
+class Net(torch.nn.Module):
+    def __init__(self, width=4):
+        super().__init__()
+        self.layer = torch.nn.Linear(width, 2)
+class Plain: ...
+number = 3
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    (tmp_path / "my_own_net.py").write_text(OWN)
+    (tmp_path / "my_broken_net.py").write_text("def (:")
+    (tmp_path / "my_leaving_net.py").write_text("raise SystemExit(3)")
+    (tmp_path / "my_needy_net.py").write_text("import a_module_nobody_has")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+def test_a_model_of_ones_own(own):
+    assert catalog.build_model("my_own_net:Net", {"width": 7}).layer.in_features == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "says"),
+    [
+        ("my_own_net:Nett", {}, "has no class 'Nett'; did you mean Net?"),
+        ("my_own_net:Plain", {}, "expected a class made from torch.nn.Module, got a class Plain"),
+        ("my_own_net:number", {}, "expected a class made from torch.nn.Module, got a int"),
+        ("my_own_net:Net", {"widht": 3}, "my_own_net:Net(widht=3) could not be made: TypeError"),
+        ("my_broken_net:Net", {}, "importing my_broken_net failed: SyntaxError"),
+        ("my_leaving_net:Net", {}, "importing my_leaving_net failed: SystemExit"),
+        ("my_needy_net:Net", {}, "importing my_needy_net failed: ModuleNotFoundError"),
+        ("my_absent_net:Net", {}, "there is no module 'my_absent_net'"),
+        ("os:system", {}, "expected a class made from torch.nn.Module"),
+        ("my own:Net", {}, "expected package.module:Class"),
+        (":Net", {}, "expected package.module:Class"),
+        ("lenet5", {"classes": 3}, "model.classes: lenet5 does not take it; it takes num_classes; did you mean"),
+        ("lenet", {}, "did you mean lenet5?"),
+    ],
+)
+def test_a_wrong_model_is_one_clear_line(own, name, options, says):
+    with pytest.raises(UserError) as caught:
+        catalog.build_model(name, options)
+    assert len(caught.value.lines) == 1
+    assert says in caught.value.lines[0]
+
+
+def test_model_and_data_are_refused_together():
+    with pytest.raises(UserError) as caught:
+        catalog.check_pair("lenet", {}, "digit")
+    assert len(caught.value.lines) == 2
+
+
+def test_a_data_source_is_a_known_name_or_a_path(tmp_path):
+    catalog.check_data(str(tmp_path))
+    for wrong in ("digit", str(tmp_path / "none"), "x" * 5000, "a\0b", "caf\udce9"):
+        with pytest.raises(UserError, match="expected one of digits"):
+            catalog.check_data(wrong)
