@@ -1,0 +1,158 @@
+"""The class around an update: groups, state, gears, state_dict. · 更新外面的类：参数组、状态、档位、存取。
+
+What runs in a step is chosen by gear: `auto` and `twin` run torch's own fused, foreach or plain form, whichever was
+measured fastest for what the group holds; `formula` and `kernel` (none is registered) run the text of the update.
+"""
+
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from ..errors import UserError
+from ..gear import current
+from .card import Rule, check, real, scalar
+from .twin import options_of, unwrapped
+
+
+def _light(name: str) -> Callable[..., Any]:
+    """Torch's method without the wrapper that imports torch._dynamo (1 to 2 s) before there is anything to compile."""
+    plain = inspect.unwrap(getattr(torch.optim.Optimizer, name))
+
+    def method(self: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> Any:
+        run = getattr(torch.optim.Optimizer, name) if "torch._dynamo" in sys.modules else plain
+        return run(self, *args, **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = (plain.__doc__ or "").split("\n")[0]  # the rest has examples that are not for doctest
+    return method
+
+
+class Ruled(torch.optim.Optimizer):
+    """An optimizer whose step is its rule's update. · 以规则的更新为一步的优化器。"""
+
+    rule: ClassVar[Rule]
+    update: ClassVar[Callable[..., Any]]
+    _layout: tuple[bool, ...] | None = None  # of the parameters when the state was last laid out like them
+
+    zero_grad = _light("zero_grad")
+    state_dict = _light("state_dict")
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Torch's, and every option of the group is checked as the constructor's are."""
+        if isinstance(param_group, dict):
+            check(param_group, type(self).__name__)
+        _add_param_group(self, param_group)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Torch's, but the tensors are copied: torch shares them with the optimizer they came from."""
+        _load_state_dict(self, state_dict)
+        for θ, state in self.state.items():
+            for name, value in state.items():
+                if isinstance(value, Tensor):
+                    state[name] = _like(θ, value)
+        self._layout = None
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """One update of every parameter that has a gradient; returns the closure's loss. · 更新一步。"""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        with torch.set_grad_enabled(bool(self.defaults.get("differentiable"))):
+            if self.rule.parent is not None and current() in ("auto", "twin"):
+                self._twin_step()
+            else:
+                self._formula_step()
+        return loss
+
+    def _formula_step(self) -> None:
+        # GradScaler leaves these two on an optimizer that was built with fused=True, and unscales nothing itself.
+        scale, found_inf = getattr(self, "grad_scale", None), getattr(self, "found_inf", None)
+        if found_inf is not None and bool(found_inf):
+            return
+        for group in self.param_groups:
+            options = {name: scalar(value) for name, value in group.items() if name != "params"}
+            for index, θ in enumerate(group["params"]):
+                if θ.grad is None:
+                    continue
+                _refuse_sparse(type(self).__name__, index, θ.grad)
+                self._formula_one(θ, θ.grad if scale is None else θ.grad / scale, options)
+
+    def _formula_one(self, θ: Tensor, g: Tensor, options: dict[str, Any]) -> None:
+        state = self.state[θ] if self.rule.keeps(options) else {}
+        clock = {"first": torch.full((), self.rule.prepare(θ, state, options), device=θ.device)}
+        if "step" in state:
+            state["step"] += 1
+            clock["t"] = state["step"].double()
+        new = self.rule.new(θ, g, {name: state[name] for name in self.rule.state if name in state}, options, **clock)
+        for name, value in new.items():
+            real(θ if name == "θ" else state[name]).copy_(value)
+
+    def _twin_step(self) -> None:
+        layout = tuple(θ.is_contiguous() for group in self.param_groups for θ in group["params"])
+        if layout != self._layout:
+            self._lay_out(layout)
+        asked = [(group, options_of(group, bool(self.rule.needs(group)))) for group in self.param_groups]
+        before = [{name: group[name] for name in options} for group, options in asked]
+        try:
+            for group, options in asked:
+                group.update(options)
+            unwrapped(self.rule.parent)(self)
+        finally:
+            for (group, _), old in zip(asked, before, strict=True):
+                group.update(old)
+
+    def _lay_out(self, layout: tuple[bool, ...]) -> None:
+        """State in the memory order of its parameter, which may have changed: fused kernels walk both together."""
+        for θ, state in self.state.items():
+            for name, value in state.items():
+                if isinstance(value, Tensor) and value.shape == θ.shape and value.stride() != θ.stride():
+                    state[name] = _like(θ, value)
+        self._layout = layout
+
+
+_add_param_group = _light("add_param_group")
+_load_state_dict = _light("load_state_dict")
+
+
+def _like(θ: Tensor, value: Tensor) -> Tensor:
+    same = value.shape == θ.shape and value.dim() > 0
+    return torch.empty_like(θ, dtype=value.dtype).copy_(value) if same else value.clone()
+
+
+def _refuse_sparse(name: str, index: int, g: Tensor) -> None:
+    if g.layout is not torch.strided:
+        raise UserError(
+            f"{name}: the gradient of parameter {index} {tuple(g.shape)} is sparse: expected a dense one; "
+            "build its Embedding with sparse=False"
+        )
+
+
+class _Parentless(Ruled):
+    """The constructor of an optimizer that torch has not: the rule's defaults, in their order. · 无 torch 父类。"""
+
+    def __init__(self, params: Any, *args: Any, **kwargs: Any):
+        bound = inspect.signature(type(self)).bind(params, *args, **kwargs)
+        bound.apply_defaults()
+        super().__init__(params, {name: value for name, value in bound.arguments.items() if name != "params"})
+
+
+def make(card: Rule) -> type[Ruled]:
+    """The optimizer class of a rule. · 由规则生成优化器类。"""
+    body: dict[str, Any] = {
+        "rule": card,
+        "update": staticmethod(card.fn),
+        "__doc__": card.doc,
+        "__module__": card.fn.__module__,
+    }
+    if card.parent is not None:
+        return type(card.name, (Ruled, card.parent), body)
+    kind = inspect.Parameter
+    parameters = [kind("params", kind.POSITIONAL_OR_KEYWORD)]
+    parameters += [kind(name, kind.POSITIONAL_OR_KEYWORD, default=value) for name, value in card.defaults.items()]
+    parameters += [kind("maximize", kind.KEYWORD_ONLY, default=False)]
+    return type(card.name, (_Parentless,), {**body, "__signature__": inspect.Signature(parameters)})
