@@ -69,9 +69,9 @@ MODELS = {
 DATASETS = {
     "digits": Entry(
         "chainrule.data:load",
-        "1,797 handwritten digits, 8×8, inside the package (UCI, CC BY 4.0)",
-        "1797 个手写数字，8×8，随包附带（UCI）",
-        size=(1, 8, 8),
+        "1,797 handwritten digits, 8×8 up-sampled to 32×32, inside the package (UCI, CC BY 4.0)",
+        "1797 个手写数字，由 8×8 放大到 32×32，随包附带（UCI）",
+        size=(1, 32, 32),
     ),
     "mnist": Entry(
         "chainrule.data:load",
@@ -127,7 +127,10 @@ LOSSES = {
     "nll": Entry(
         "chainrule.nn.loss:nll_loss", "negative log-likelihood, for outputs that are log-probabilities", "负对数似然"
     ),
-    "mse": Entry("chainrule.nn.loss:mse_loss", "squared error against one-hot targets", "均方误差（目标为独热）"),
+    "mse": Entry("chainrule.nn.loss:mse_loss", "squared error; against one-hot targets for classes", "均方误差"),
+    "l1": Entry("chainrule.nn.loss:l1_loss", "absolute error, for numbers", "绝对误差，用于数值"),
+    "huber": Entry("chainrule.nn.loss:huber_loss", "squared near zero, absolute beyond, for numbers", "Huber 损失"),
+    "smooth_l1": Entry("chainrule.nn.loss:smooth_l1_loss", "Huber's over its width, for numbers", "平滑 L1 损失"),
 }
 
 INITS = {
@@ -143,9 +146,9 @@ INITS = {
 }
 
 AUGMENTS = {
-    "shift": Entry("chainrule.data.augment:shift", "moved by up to 2 pixels", "平移至多 2 个像素"),
+    "shift": Entry("chainrule.data.augment:translate", "moved by up to 2 pixels", "平移至多 2 个像素"),
     "flip": Entry("chainrule.data.augment:flip", "mirrored left to right half of the time", "随机左右翻转"),
-    "crop": Entry("chainrule.data.augment:crop", "padded by 4 and cut back to size at random", "填充 4 像素后随机裁剪"),
+    "crop": Entry("chainrule.data.augment:translate", "padded by 4 and cut back to size at random", "填充 4 像素后随机裁剪"),
     "affine": Entry("chainrule.data.augment:affine", "small rotation, scale and shift", "小幅旋转、缩放与平移"),
 }
 

@@ -16,6 +16,7 @@ from typing import Any
 from .catalog import AUGMENTS, INITS, LOSSES, OPTIMIZERS, SCHEDULES
 from .errors import UserError
 from .gear import GEARS
+from .runs.folder import check_name
 
 SCHEMA = 1  # of run.toml; a newer one is refused, an older one would be converted where it is read
 
@@ -24,7 +25,7 @@ SCHEMA = 1  # of run.toml; a newer one is refused, an older one would be convert
 class Spec:
     """What one setting accepts. · 一个设置接受什么。
 
-    kind    "int", "float", "bool", "floats" (a pair), "choice", "text"
+    kind    "int", "float", "bool", "floats" (a pair), "choice", "choices" (joined by "+"), "text"
     within  an interval such as "[0, 1)", for numbers
     """
 
@@ -42,6 +43,8 @@ class Spec:
         """What is accepted, in words. · 用文字说明接受的值。"""
         if self.kind == "choice":
             return f"one of {', '.join(self.choices)}"
+        if self.kind == "choices":
+            return f"{', '.join(self.choices)}, or some joined by +"
         noun = {
             "int": "an integer",
             "float": "a number",
@@ -126,7 +129,9 @@ class Settings:
     channels_last: bool = _setting(False, "bool", "memory format of images", "通道在后的内存格式")
     graph: str = _choice("auto", "compiled: whole step in one graph or in two", "编译图数", "auto", "one", "two")
     gear: str = _choice("auto", "what runs of each formula", "公式档位", *GEARS)
-    augment: str = _choice("none", "random changes of training images", "数据增强", "none", *AUGMENTS)
+    augment: str = _setting(
+        "none", "choices", "random changes of training images", "数据增强", choices=("none", *AUGMENTS)
+    )
     loss: str = _choice("auto", "what is made small", "损失函数", "auto", *LOSSES)
     label_smoothing: float = _setting(0.0, "float", "cross-entropy: share given to all classes", "标签平滑", "[0, 1)")
     init: str = _choice("default", "first weights; default: as torch", "参数初始化", "default", *INITS)
@@ -217,7 +222,7 @@ def split(words: Iterable[str]) -> tuple[dict[str, Any], list[str]]:
     """
     pairs: dict[str, Any] = {}
     errors: list[str] = []
-    for word in _joined(list(words)):
+    for word in join(list(words)):
         match = WORD.match(word)
         if not match:
             errors.append(f"{word!r}: expected key=value")
@@ -233,7 +238,7 @@ def split(words: Iterable[str]) -> tuple[dict[str, Any], list[str]]:
     return pairs, errors
 
 
-def _joined(words: list[str]) -> list[str]:
+def join(words: list[str]) -> list[str]:
     """Put together what a space tore apart: `lr = 0.1`, `lr= 0.1`, `--lr 0.1`."""
     out: list[str] = []
     for word in words:
@@ -296,7 +301,7 @@ def accept(key: str, given: Any) -> Any:
     if given is None or (isinstance(given, str) and given.lower() in ("none", "null")):
         if spec.nullable:
             return None
-        if not (spec.kind == "choice" and "none" in spec.choices):
+        if not ("none" in spec.choices):
             raise UserError(f"{key}=none: expected {spec.expected}")
         given = "none"
     try:
@@ -354,6 +359,13 @@ def _one_of(given: Any, spec: Spec) -> str:
     return found[0]
 
 
+def _joined(given: Any, spec: Spec) -> str:
+    words = [_one_of(word.strip(), spec) for word in str(given).split("+")]
+    if len(set(words)) < len(words) or (len(words) > 1 and "none" in words):
+        raise ValueError
+    return "+".join(words)
+
+
 def _text(given: Any, spec: Spec) -> str:
     if not isinstance(given, str) or not given.strip() or re.search(r"[\x00-\x1f\ud800-\udfff]", given):
         raise ValueError
@@ -366,6 +378,7 @@ READERS: dict[str, Callable[[Any, Spec], Any]] = {
     "bool": _bool,
     "floats": _floats,
     "choice": _one_of,
+    "choices": _joined,
     "text": _text,
 }
 
@@ -403,8 +416,11 @@ def _conflicts(s: Settings) -> list[str]:
                 lines.append(f"{key}={getattr(s, key)}: only schedule=step takes it, and schedule={s.schedule}")
     if s.label_smoothing and s.loss not in ("auto", "cross_entropy"):
         lines.append(f"label_smoothing={s.label_smoothing}: only loss=cross_entropy takes it, and loss={s.loss}")
-    if s.name is not None and not re.fullmatch(r"[^/\\\0.][^/\\\0]{0,199}", s.name):
-        lines.append(f"name={s.name}: expected a folder's name: no slash, no leading dot, at most 200 characters")
+    if s.name is not None:
+        try:
+            check_name(s.name)
+        except UserError as error:
+            lines += error.lines
     return lines
 
 

@@ -1,0 +1,104 @@
+"""`chainrule check`: the proof of formulas, or of a module of one's own. · 证明。"""
+
+import ast
+from typing import Any
+
+import click
+
+from ..errors import UserError, unknown
+from .complete import formula_names, formulas
+from .show import say, table
+
+DTYPES = ("float64", "float32", "int64", "bool")
+
+
+def read_input(text: str) -> tuple[tuple[int, ...], str]:
+    """SHAPE[:dtype], like 2x3x8x8:float32 or 2,3,8,8. · 读取输入的形状与类型。
+
+    >>> read_input("2x3:int64"), read_input("4,")
+    (((2, 3), 'int64'), ((4,), 'float64'))
+    """
+    shape, _, dtype = text.partition(":")
+    parts = [part.strip() for part in shape.replace("×", ",").replace("x", ",").split(",")]
+    parts = parts[:-1] if parts[-1] == "" else parts
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise UserError(f"--input {text!r}: expected SHAPE[:dtype], like 2x3x8x8 or 2,5:int64")
+    if dtype and dtype not in DTYPES:
+        raise UserError(f"--input {text!r}: unknown dtype {dtype!r}; expected one of {', '.join(DTYPES)}")
+    return tuple(int(part) for part in parts), dtype or "float64"
+
+
+def read_args(text: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Constructor arguments, literals only: '3, 4, bias=False'. · 构造参数（仅字面量）。
+
+    >>> read_args("3, (4, 5), bias=False")
+    ((3, (4, 5)), {'bias': False})
+    """
+    try:
+        call = ast.parse(f"f({text})", mode="eval").body
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
+            raise ValueError
+        if any(keyword.arg is None for keyword in call.keywords):
+            raise ValueError
+        named = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+        return tuple(ast.literal_eval(arg) for arg in call.args), named
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise UserError(f"--args {text!r}: expected literals, like --args '3, 4, bias=False'") from None
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=formulas)
+@click.option("--fast", is_flag=True, help="Trace with a cheap backend in place of the real compiler.")
+@click.option("--args", "arguments", default="", help="Constructor arguments of your own module: '3, 4, bias=False'.")
+@click.option("--input", "inputs", multiple=True, metavar="SHAPE[:dtype]", help="One for each argument of its forward.")
+def check(names: tuple[str, ...], fast: bool, arguments: str, inputs: tuple[str, ...]) -> int:
+    """Prove formulas by NAME, all of them without one, or your own package.module:Class. · 证明公式或自己的模块。
+
+    \b
+    chainrule check linear conv2d
+    chainrule check mynet:Net --args "10, width=4" --input 2x3x8x8
+    """
+    own = [name for name in names if ":" in name]
+    if not own:
+        if arguments or inputs:
+            raise UserError("--args and --input belong to a module of your own: chainrule check package.module:Class")
+        return _check_formulas(names, fast)
+    if len(names) > 1:
+        raise UserError(f"{own[0]}: a module of your own is checked alone, and {len(names)} names were given")
+    if not inputs:
+        raise UserError(f"{own[0]}: expected --input SHAPE[:dtype] for each argument of its forward, like --input 2x3")
+    return _check_own(own[0], read_args(arguments), [read_input(text) for text in inputs])
+
+
+def _check_formulas(names: tuple[str, ...], fast: bool) -> int:
+    known = formula_names()
+    errors = [str(unknown("formula", name, known)) for name in names if name not in known]
+    if errors:
+        raise UserError(*errors)
+    from .. import nn as nn
+    from ..proof import check_formula
+
+    failed, rows = [], []
+    for name in names or known:
+        proof = check_formula(name, fast=fast)
+        failed += [f"{name}: {line}" for line in proof.failures]
+        rows.append([name, "proven" if not proof.failures else "WRONG", ", ".join(proof.checked), f"{proof.worst:.1e}"])
+    table(["formula", "proof", "what was checked", ">worst error"], rows)
+    return _verdict(failed, f"{len(rows)} formulas proven")
+
+
+def _check_own(name: str, arguments: tuple[tuple[Any, ...], dict[str, Any]], inputs: list) -> int:
+    from ..catalog import own_class
+    from ..proof_module import check_module
+
+    proof = check_module(own_class(name), arguments[0], arguments[1], inputs)
+    table(["of", "check", "result", ">worst error"], proof.rows)
+    return _verdict([f"{name}: {line}" for line in proof.failures], f"{name} is proven")
+
+
+def _verdict(failed: list[str], fine: str) -> int:
+    for line in failed:
+        say(line, style="red")
+    if not failed:
+        say(fine, style="green")
+    return 1 if failed else 0

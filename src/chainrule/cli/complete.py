@@ -1,0 +1,100 @@
+"""What the shell may complete: models, data, settings, runs, formulas, recipes; no torch. · 补全。"""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from ..catalog import DATASETS, MODELS
+from ..settings import RESUMABLE, SPECS, WORD
+
+
+def formula_names() -> list[str]:
+    """Every function decorated with `@formula(…)`, read from the source text. · 由源码扫描公式名。
+
+    >>> "linear" in formula_names()
+    True
+    """
+    found = []
+    for path in sorted((Path(__file__).parents[1] / "nn").glob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and any(_is_formula(d) for d in node.decorator_list):
+                found.append(node.name)
+    return sorted(found)
+
+
+def _is_formula(decorator: ast.expr) -> bool:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return isinstance(called, ast.Name) and called.id == "formula"
+
+
+def _values(key: str) -> list[str]:
+    spec = SPECS[key]
+    return list(spec.choices) if spec.kind == "choice" else ["true", "false"] if spec.kind == "bool" else []
+
+
+def setting_words(done: list[str], incomplete: str, keys: tuple[str, ...] = tuple(SPECS)) -> list[CompletionItem]:
+    """Completions of one key=value word; bash hands it over torn at the "=". · 补全 key=value。"""
+    key, equals, start = incomplete.partition("=")
+    if not equals and done and (done[-1] == "=" or done[-1] in keys):
+        key, start = (done[-2] if len(done) > 1 else "") if done[-1] == "=" else done[-1], incomplete
+        return [CompletionItem(v) for v in (_values(key) if key in keys else []) if v.startswith(start)]
+    if equals:
+        return [CompletionItem(f"{key}={v}") for v in (_values(key) if key in keys else []) if v.startswith(start)]
+    given = {m[1] for m in map(WORD.match, done) if m}
+    return [CompletionItem(f"{k}=", help=SPECS[k].en) for k in keys if k.startswith(incomplete) and k not in given]
+
+
+def _names(names: Any, incomplete: str, otherwise: str = "file") -> list[CompletionItem]:
+    """The names that fit; where none does, the shell's own files or folders."""
+    found = [CompletionItem(n, help=names[n].en if isinstance(names, dict) else None) for n in names]
+    return [item for item in found if item.value.startswith(incomplete)] or [CompletionItem(incomplete, otherwise)]
+
+
+def _done(ctx: click.Context, param: click.Parameter) -> list[str]:
+    return [str(word) for word in ctx.params.get(param.name or "") or ()]
+
+
+def train_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """MODEL or run.toml, then DATA, then settings. · 训练命令的补全。"""
+    done = _done(ctx, param)
+    if not done:
+        return _names(MODELS, incomplete)
+    if len(done) == 1 and not done[0].endswith(".toml"):
+        return _names(DATASETS, incomplete, "dir")
+    return setting_words(done, incomplete)
+
+
+def resume_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The settings that may change when a run goes on. · 续训可改的设置。"""
+    return setting_words(_done(ctx, param), incomplete, RESUMABLE)
+
+
+def run_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Run folders under runs/. · 运行名称。"""
+    folders = sorted(p.parent.name for p in Path("runs").glob("*/run.toml"))
+    return _names(folders, incomplete, "dir")
+
+
+def model_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Models by name. · 模型名。"""
+    return _names(MODELS, incomplete)
+
+
+def data_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Known data sets, or a folder. · 数据集名。"""
+    return _names(DATASETS, incomplete, "dir")
+
+
+def formulas(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Formulas by name. · 公式名。"""
+    return _names(formula_names(), incomplete)
+
+
+def recipes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Recipes by name. · 配方名。"""
+    from .recipes import names
+
+    return _names(names(), incomplete)

@@ -1,0 +1,109 @@
+"""`chainrule runs`: what was trained here, one run, two runs side by side. · 运行记录。"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..runs.folder import RunFolder
+from ..runs.listing import list_runs, summarize
+from .complete import run_names
+from .data import Group
+from .show import number, say, table
+from .words import read_toml
+
+ROOT = click.option("--runs", "root", default="runs", show_default=True, help="Folder of all runs.")
+
+
+@click.group(cls=Group, invoke_without_command=True)
+@click.pass_context
+def runs(ctx: click.Context) -> None:
+    """List the runs, the newest first; show one, compare two. · 列出、查看、比较运行。"""
+    if ctx.invoked_subcommand is None:
+        _list("runs")
+
+
+@runs.command("list")
+@ROOT
+def list_(root: str) -> None:
+    """List the runs of a folder, the newest first. · 列出运行。"""
+    _list(root)
+
+
+def _list(root: str) -> None:
+    found = list_runs(Path(root))
+    if not found:
+        say(f"no runs in {root}: chainrule train lenet5 digits makes one")
+        return
+    rows = [
+        [s.name, s.model, s.data, s.state, f"{s.epoch:g}", _best(s), time.strftime("%Y-%m-%d %H:%M", _local(s.started))]
+        for s in found
+    ]
+    table(["run", "model", "data", "state", ">epochs", ">best", "started"], rows)
+
+
+def _local(seconds: float) -> time.struct_time:
+    return time.localtime(seconds)
+
+
+def _best(summary: Any) -> str:
+    return "" if summary.best is None else f"{summary.metric} {number(summary.best, summary.metric)}"
+
+
+@runs.command()
+@click.argument("run", shell_complete=run_names)
+@ROOT
+def show(run: str, root: str) -> None:
+    """Show a run: what it was, how far it got, what it gave. · 查看运行。"""
+    folder = RunFolder.open(run, root)
+    summary = summarize(folder)
+    facts = [["run", folder.path], ["state", summary.state], ["epochs", f"{summary.epoch:g}"], ["best", _best(summary)]]
+    table(["fact", "value"], [*facts, *settings_of(folder).items()])
+    text = folder.report / "report.txt"
+    if text.is_file():
+        say()
+        say(text.read_text(encoding="utf-8", errors="replace").rstrip())
+
+
+def settings_of(folder: RunFolder) -> dict[str, str]:
+    """Name → text of everything that defines a run. · 运行的全部设置。"""
+    model, data, settings = read_toml(folder.run_toml)
+    values = {"model": model, "data": data}
+    values |= {key: "" if value is None else str(value) for key, value in settings.values().items() if key != "model"}
+    return values | {f"model.{key}": repr(value) for key, value in settings.model.items()}
+
+
+@runs.command()
+@click.argument("first", metavar="A", shell_complete=run_names)
+@click.argument("second", metavar="B", shell_complete=run_names)
+@ROOT
+@click.option("--plot", type=click.Path(dir_okay=False), help="Where the picture of both goes.  [default: A/report]")
+def compare(first: str, second: str, root: str, plot: str | None) -> None:
+    """Show the settings that differ and the results of runs A and B, with a plot. · 比较两次运行。"""
+    folders = [RunFolder.open(name, root) for name in (first, second)]
+    settings = [settings_of(folder) for folder in folders]
+    keys = list(dict.fromkeys([*settings[0], *settings[1]]))
+    rows = [[key, *[s.get(key, "") for s in settings]] for key in keys]
+    differ = [row for row in rows if row[1] != row[2] and row[0] != "name"]
+    names = [folder.name for folder in folders]
+    say("settings that differ" if differ else "the same settings")
+    if differ:
+        table(["setting", *names], differ)
+    say()
+    _results(folders, names)
+    from ..runs.report import compare_plot
+
+    target = Path(plot) if plot else folders[0].report / f"with-{names[1]}.png"
+    compare_plot([(folder.name, folder.log) for folder in folders], target)
+    say(f"plot  {target}")
+
+
+def _results(folders: list[RunFolder], names: list[str]) -> None:
+    found = [summarize(folder) for folder in folders]
+    rows = [
+        ["state", *[s.state for s in found]],
+        ["epochs", *[f"{s.epoch:g}" for s in found]],
+        ["best", *[_best(s) for s in found]],
+    ]
+    table(["result", *names], rows)

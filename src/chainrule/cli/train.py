@@ -1,0 +1,115 @@
+"""`chainrule train` and `chainrule resume`. · 训练与续训。"""
+
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from .complete import resume_words, run_names, train_words
+from .progress import Progress
+from .show import number, say, table
+from .words import Plan, ResumeCommand, WordsCommand, changes, plan
+
+FREE = {"ignore_unknown_options": True, "max_content_width": 120}
+LEARNED = 0.99  # of the batches to be learned by heart
+
+
+@click.command(cls=WordsCommand, context_settings=FREE)
+@click.argument(
+    "words", nargs=-1, type=click.UNPROCESSED, metavar="MODEL DATA [KEY=VALUE]...", shell_complete=train_words
+)
+def train(words: tuple[str, ...]) -> int:
+    """Train MODEL on DATA and judge it. · 训练并评估。
+
+    \b
+    MODEL  a name from `chainrule models`, or package.module:Class of your own
+    DATA   a name from `chainrule data`, or a folder of images or IDX files
+    A run.toml or a recipe in place of both repeats it; settings given beside it win.
+    """
+    return execute(plan(list(words)))
+
+
+def execute(what: Plan) -> int:
+    """Train once, or once for each seed. · 执行训练计划。"""
+    if what.settings.seeds > 1:
+        return _seeds(what)
+    run = train_once(what)
+    if what.settings.overfit:
+        return _overfit(run, what)
+    _close(run)
+    return 0
+
+
+def train_once(what: Plan) -> Any:
+    """One run with its progress shown. · 训练一次并显示进度。"""
+    from ..learn.run import train as learn
+
+    with Progress() as progress:
+        return learn(what.model, what.data, what.settings, on_event=progress)
+
+
+def _close(run: Any) -> None:
+    say()
+    say(run.report_text())
+    say()
+    say(f"run      {run.path}", style="bold")
+    say(f"predict  chainrule predict {run.path} IMAGE…")
+
+
+def _overfit(run: Any, what: Plan) -> int:
+    """Say plainly whether the network could learn its few batches by heart."""
+    from ..learn.run import fit_of
+
+    loss, accuracy = fit_of(run)
+    batches = "one batch" if what.settings.overfit == 1 else f"{what.settings.overfit} batches"
+    shown = f"loss {loss:.4g}" + ("" if accuracy is None else f", accuracy {number(accuracy, 'accuracy')}")
+    if (accuracy if accuracy is not None else 1.0 - loss) >= LEARNED:
+        say(f"{what.model} learned {batches} by heart ({shown}): the network, its deltas and the loss work", "green")
+        return 0
+    say(
+        f"{what.model} did not learn {batches} by heart in {what.settings.epochs} epochs ({shown}): "
+        "try more epochs or another lr; if that does not help, something is wrong with the network or the labels",
+        "red",
+    )
+    return 1
+
+
+def _seeds(what: Plan) -> int:
+    """Train with several seeds and print the mean and the deviation of each figure. · 多个随机种子。"""
+    from ..learn.run import spread
+
+    s, runs = what.settings, []
+    for seed in range(s.seed, s.seed + s.seeds):
+        say(f"seed {seed}", style="bold")
+        name = f"{s.name}-seed{seed}" if s.name else None
+        runs.append(train_once(replace(what, settings=replace(s, seeds=1, seed=seed, name=name))))
+    figures = [{k: v for k, v in run.metrics.items() if isinstance(v, float)} for run in runs]
+    rows = []
+    for key in figures[0]:
+        mean, deviation = spread([f[key] for f in figures])
+        values = [number(f[key], key) for f in figures]
+        rows.append([key, f"{number(mean, key)} ± {number(deviation, key)}", *values])
+    say()
+    table(["figure", ">mean ± deviation", *[f">seed {s.seed + i}" for i in range(s.seeds)]], rows)
+    for run in runs:
+        say(f"run  {run.path}")
+    return 0
+
+
+@click.command(cls=ResumeCommand, context_settings=FREE)
+@click.argument("run", shell_complete=run_names)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[KEY=VALUE]...", shell_complete=resume_words)
+def resume(run: str, words: tuple[str, ...]) -> None:
+    """Continue RUN where it stopped, bit for bit. · 从断点续训，逐位一致。
+
+    RUN is a run's folder or its name in runs/. A finished run is extended with a larger epochs=N.
+    """
+    from ..runs.folder import RunFolder
+
+    wanted = changes(list(words))
+    folder = RunFolder.open(run)  # refused before torch is imported
+    from ..learn.run import resume as go_on
+
+    with Progress() as progress:
+        done = go_on(folder.path, wanted, on_event=progress)
+    _close(done)

@@ -1,0 +1,147 @@
+"""What the words after `chainrule train` mean: model, data, settings; no torch. · 训练命令的参数解析。"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..catalog import MODELS, check_data, check_model
+from ..errors import UserError
+from ..settings import DEFAULTS, RESUMABLE, SPECS, WORD, Settings, from_toml, join, parse
+
+USAGE = "chainrule train MODEL DATA [KEY=VALUE]… or chainrule train run.toml [KEY=VALUE]…"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained, on what, and how. · 训练计划。"""
+
+    model: str
+    data: str
+    settings: Settings
+
+
+def plan(words: list[str]) -> Plan:
+    """Read the words of a training; raises one `UserError` with a line for each thing wrong. · 解析训练参数。
+
+    `model=` and `data=` may stand in place of the first two words, and win over them.
+
+    >>> plan(["lenet5", "digits", "epochs=3"]).settings.epochs
+    3
+    """
+    places, keys = _sort(words)
+    named = {k: v for k, v in (_key(word) for word in keys) if k in ("model", "data")}
+    keys = [word for word in keys if _key(word)[0] not in named]
+    base, model, data, rest = Settings(), "", "", places
+    if places and places[0].endswith(".toml"):
+        model, data, base = read_toml(Path(places[0]))
+        rest = places[1:]
+    elif places:
+        model, data, rest = places[0], (places[1:2] or [""])[0], places[2:]
+    model, data = named.get("model", model), named.get("data", data)
+    errors = [f"{word!r}: expected key=value; {USAGE}" for word in rest]
+    settings = _collect(errors, lambda: parse(keys, base)) or base
+    _collect(errors, lambda: _check_model(model, settings.model))
+    _collect(errors, lambda: _check_data(data))
+    if errors:
+        raise UserError(*errors)
+    return Plan(model, data, _free_name(settings, keys))
+
+
+def changes(words: list[str]) -> list[str]:
+    """The words of `resume`: only what does not change what was computed so far. · 续训的改动。
+
+    >>> changes(["epochs", "=", "20"])
+    ['epochs=20']
+    """
+    joined = join(list(words))
+    errors: list[str] = []
+    _collect(errors, lambda: parse(joined))
+    for word in joined:
+        key = _key(word)[0]
+        if key in SPECS and key not in RESUMABLE:
+            errors.append(f"{word}: a run keeps its {key}; resume takes {', '.join(RESUMABLE)}")
+    if errors:
+        raise UserError(*errors)
+    return joined
+
+
+def read_toml(path: Path) -> tuple[str, str, Settings]:
+    """A run.toml or a recipe from disk. · 读取 TOML 文件。"""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text; expected a run.toml or a recipe") from error
+    return from_toml(text, str(path))
+
+
+def _sort(words: list[str]) -> tuple[list[str], list[str]]:
+    """Places (MODEL, DATA, …) and key=value words; what starts with a dash can only be meant as a key."""
+    joined = join(list(words))
+    keys = [word for word in joined if WORD.match(word) or word.startswith("-")]
+    return [word for word in joined if word not in keys], keys
+
+
+def _key(word: str) -> tuple[str, str]:
+    match = WORD.match(word)
+    return (match[1].replace("-", "_"), match[2].strip()) if match else ("", "")
+
+
+def _collect(errors: list[str], look: Any) -> Any:
+    try:
+        return look()
+    except UserError as error:
+        errors += error.lines
+    return None
+
+
+def _check_model(model: str, options: Any) -> None:
+    if not model:
+        raise UserError(f"no model given: expected {USAGE}; `chainrule models` lists them")
+    near = [key for key in ("model", "data") if model == key]
+    if near or (model not in MODELS and ":" not in model and Path(model).exists()):
+        raise UserError(f"{model!r} stands where the model is expected: {USAGE}")
+    check_model(model, options)
+
+
+def _check_data(data: str) -> None:
+    if not data:
+        raise UserError(f"no data given: expected {USAGE}; `chainrule data` lists the known sets")
+    check_data(data)
+
+
+def _free_name(settings: Settings, keys: list[str]) -> Settings:
+    """A run that is repeated from its file gets a name of its own, unless one is given now."""
+    given = any(_key(word)[0] == "name" for word in keys)
+    taken = settings.name is not None and (Path(settings.runs) / settings.name).exists()
+    return replace(settings, name=None) if taken and not given else settings
+
+
+class WordsCommand(click.Command):
+    """A command whose help ends with the table of settings. · 帮助中列出设置的命令。"""
+
+    keys: tuple[str, ...] = tuple(SPECS)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Settings · 设置 (KEY=VALUE)"):
+            formatter.write_dl([(f"{key}={_default(key)}", _describe(key)) for key in self.keys])
+            if self.keys == tuple(SPECS):
+                formatter.write_dl([("model.KEY=VALUE", "an argument of the model's constructor · 模型构造参数")])
+
+
+class ResumeCommand(WordsCommand):
+    """The same, with the settings a resumed run may change. · 续训可改的设置。"""
+
+    keys = RESUMABLE
+
+
+def _default(key: str) -> str:
+    value = DEFAULTS[key]
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _describe(key: str) -> str:
+    spec = SPECS[key]
+    unit = f" [{spec.unit}]" if spec.unit else ""
+    return f"{spec.en} · {spec.zh}{unit}: {spec.expected}"
