@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from .check import Report as Report
     from .dataset import DataSet as DataSet
     from .dataset import Split as Split
-    from .dataset import load as load
     from .dataset import read_image as read_image
+    from .reading import load as load
 
-_HOME = {"DataSet": "dataset", "Split": "dataset", "load": "dataset", "read_image": "dataset", "Report": "check"}
+_HOME = {"DataSet": "dataset", "Split": "dataset", "load": "reading", "read_image": "dataset", "Report": "check"}
 __all__ = ["DataSet", "Report", "Split", "load", "read_image"]
 
 

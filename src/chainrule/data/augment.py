@@ -1,7 +1,7 @@
-"""Augmentation: parameters drawn outside, images changed by pure functions of them. · 数据增强：参数在外抽取，变换为纯函数。
+"""Augmentation: parameters drawn outside, images changed by pure functions of them. · 增强：参数外抽，变换为纯函数。
 
-The parameters are a function of (seed, step, sample), so eager and compiled runs, CPU and GPU, and a resumed run see the
-same ones, and a compiled step takes them as plain tensors.
+The parameters are a function of (seed, step, sample), so eager and compiled runs, CPU and GPU, and a resumed run see
+the same ones, and a compiled step takes them as plain tensors.
 """
 
 from collections.abc import Callable
@@ -62,8 +62,8 @@ def flip(x: Tensor, turn: Tensor, fill: Tensor) -> Tensor:
 def affine(x: Tensor, matrices: Tensor, fill: Tensor) -> Tensor:
     """Turn, zoom and move each image, bilinear. · 旋转、缩放、平移，双线性插值。
 
-    x [N, C, H, W]   matrices [N, 2, 3]: place in the new image → place in the old one, in pixels from the middle (right,
-    down)   fill [C, 1, 1]: what lies outside
+    x [N, C, H, W]   matrices [N, 2, 3]: new place → old place, in pixels from the middle (right, down)
+    fill [C, 1, 1]: what lies outside
 
     >>> x = torch.arange(4.0).reshape(1, 1, 2, 2)
     >>> affine(x, torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]), torch.zeros(1, 1, 1)).equal(x)

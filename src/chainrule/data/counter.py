@@ -1,4 +1,4 @@
-"""Random numbers as a function of their address: nothing is stored, any of them is reached at once. · 由地址算出的随机数。
+"""Random numbers as a function of their address: nothing stored, each reached at once. · 由地址算出随机数。
 
 A generator has a state that a resumed run must restore; a counter-based one has none: the number at (key, counter) is a
 hash of both (Salmon et al. 2011, doi:10.1145/2063384.2063405). The arithmetic is integer and our own, so the values are

@@ -24,7 +24,7 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     >>> images.shape, labels[:4].tolist()
     ((1797, 1, 32, 32), [0, 1, 2, 3])
     """
-    text = gzip.decompress(files(__package__).joinpath("digits.csv.gz").read_bytes()).decode("ascii")
+    text = gzip.decompress(files("chainrule.data").joinpath("digits.csv.gz").read_bytes()).decode("ascii")
     table = np.array([line.split(",") for line in text.split()], dtype=np.int64)
     images = enlarge(table[:, :PIXELS].reshape(-1, SIDE, SIDE))[:, None]
     labels = table[:, PIXELS]

@@ -67,7 +67,7 @@ def fetch(
 
 
 def matches(path: Path, file: File) -> bool | None:
-    """Whether a file has the published bytes, or the same inside; None where that is not known. · 文件是否与发布的一致。
+    """Whether a file has the published bytes, or the same inside; None where that is not known. · 是否与发布的一致。
 
     None: it is not the published .gz, and what the .gz should hold is not on record.
     Raises OSError if the file cannot be read.
@@ -103,7 +103,7 @@ def _fetch_file(file: File, urls: tuple[str, ...], folder: Path, opener: Callabl
         for url in urls:
             fault = _receive(url + file.name, part, file, opener)
             if fault is None:
-                os.replace(part, folder / file.name)
+                part.replace(folder / file.name)
                 return url
             faults.append(f"{url}: {fault}")
     finally:

@@ -57,10 +57,10 @@ def scan(root: Path) -> Layout:
     if loose:
         home = f"{_spell('train', parts)}CLASS/{show(loose[0].name)}"
         layout.wrong("layout", root, f"{_count(loose)} in no class folder: nearest valid layout: {home}")
-    if not folders and not loose:
-        layout.wrong("layout", root, "no images and no folders: expected CLASS/image.png or train/CLASS/image.png")
-    found = {part: _class_folders(folders, root, layout) for part, (root, folders) in parts.items() if folders}
-    _number(found, layout)
+    found = {part: {child.name: _files(child, layout) for child in children} for part, (_, children) in parts.items()}
+    _number(found, root, layout)
+    if not loose and not layout.problems and not any(layout.parts.values()):
+        layout.wrong("layout", root, "no images: expected CLASS/image.png or train/CLASS/image.png")
     return layout
 
 
@@ -106,15 +106,8 @@ def _folders_of(part: str, folder: Path, layout: Layout) -> list[Path]:
     return folders
 
 
-def _class_folders(folders: list[Path], root: Path, layout: Layout) -> dict[str, list[Path]]:
-    """Class → its files, sorted; what is no image file is reported."""
-    classes = {folder.name: _files(folder, layout) for folder in folders}
-    if len(classes) == 1:
-        layout.wrong("class", root, f"only one class ({show(folders[0].name)}): expected two class folders or more")
-    return classes
-
-
 def _files(folder: Path, layout: Layout) -> list[Path]:
+    """The images of a class, sorted; what is none is reported."""
     files = []
     for entry in _entries(folder, layout):
         if entry.is_dir():
@@ -130,9 +123,11 @@ def _files(folder: Path, layout: Layout) -> list[Path]:
     return files
 
 
-def _number(found: dict[str, dict[str, list[Path]]], layout: Layout) -> None:
+def _number(found: dict[str, dict[str, list[Path]]], root: Path, layout: Layout) -> None:
     """Number the classes of the training part and give every file its number."""
     layout.classes = tuple(sorted(found.get("train", {})))
+    if len(layout.classes) == 1:
+        layout.wrong("class", root, f"only one class ({show(layout.classes[0])}): expected two class folders or more")
     number = {name: i for i, name in enumerate(layout.classes)}
     for part, classes in found.items():
         layout.parts[part] = []

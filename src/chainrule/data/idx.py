@@ -9,7 +9,7 @@ import re
 import zlib
 from math import prod
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def read_idx(path: Path) -> np.ndarray:
         with path.open("rb") as raw:
             zipped = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
-            return _parse(gzip.GzipFile(fileobj=raw) if zipped else raw, path)
+            return _parse(cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if zipped else raw, path)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UserError(f"{show(path)}: damaged gzip data ({error}): copy or download the file again") from error
     except OSError as error:

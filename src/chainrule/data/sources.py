@@ -66,9 +66,7 @@ SOURCES = {
             classes=_DIGITS,
             shape=(1, 32, 32),
             counts=(1437, 360),
-            files=(
-                File("digits.csv.gz", 57523, "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"),
-            ),
+            files=(File("digits.csv.gz", 57523, "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"),),
         ),
         Source(
             name="mnist",
