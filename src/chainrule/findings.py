@@ -91,4 +91,4 @@ def gap(name: str, a: Tensor, b: Tensor) -> Gap:
     if not error.any():
         return Gap(name, 0.0)
     place = int(error.argmax())
-    return Gap(name, float(error.view(-1)[place]), index_of(place, error.shape))
+    return Gap(name, float(error.reshape(-1)[place]), index_of(place, error.shape))
