@@ -1,0 +1,78 @@
+"""Where a run computes and how finely. · 运行所在的设备与精度。"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import UserError
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device with the dtype its products run in; None means float32 throughout. · 设备与乘积的数据类型。"""
+
+    kind: str
+    low: torch.dtype | None = None
+
+    def autocast(self) -> AbstractContextManager:
+        return torch.autocast(self.kind, dtype=self.low) if self.low else nullcontext()
+
+    def move(self, tensor: Tensor, channels_last: bool = False) -> Tensor:
+        if channels_last and tensor.ndim == 4:
+            return tensor.to(self.kind, memory_format=torch.channels_last, non_blocking=True)
+        return tensor.to(self.kind, non_blocking=True)
+
+    @property
+    def scaled(self) -> bool:
+        """Whether the loss must be scaled up so that small deltas do not vanish: float16 alone needs it."""
+        return self.low is torch.float16
+
+
+PRESENT: dict[str, Callable[[], bool]] = {
+    "cuda": torch.cuda.is_available,
+    "mps": torch.backends.mps.is_available,
+    "cpu": lambda: True,
+}
+
+
+def choose(device: str, precision: str) -> Device:
+    """The device that was asked for, or the best there is. · 选定设备与精度。
+
+    precision=auto takes bfloat16 on a GPU that has it and float32 elsewhere: on a processor it gains only with matrix
+    units (AMX). Raises `UserError` for a device that is not there and a precision its hardware has no instructions for.
+
+    >>> choose("cpu", "fp32")
+    Device(kind='cpu', low=None)
+    """
+    kind = next(k for k, there in PRESENT.items() if there()) if device == "auto" else device
+    if not PRESENT[kind]():
+        found = [k for k, there in PRESENT.items() if there()]
+        raise UserError(
+            f"device={device}: torch {torch.__version__} sees no such device; expected {' or '.join(found)}"
+        )
+    if precision == "auto":
+        precision = "bf16" if _gains_from_bf16(kind) else "fp32"
+    if precision == "fp32":
+        return Device(kind)
+    low = {"bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    if not _has(kind, low):
+        raise UserError(f"precision={precision}: this {kind} has no instructions for it; use precision=fp32 or auto")
+    return Device(kind, low)
+
+
+def _gains_from_bf16(kind: str) -> bool:
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return kind == "cpu" and torch.cpu._is_amx_tile_supported()
+
+
+def _has(kind: str, low: torch.dtype) -> bool:
+    if kind == "cpu":
+        bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        return bf16 if low is torch.bfloat16 else torch.cpu._is_amx_fp16_supported()
+    if kind == "cuda" and low is torch.bfloat16:
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return True

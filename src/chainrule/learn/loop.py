@@ -1,0 +1,220 @@
+"""The loop: step, judge, save, until done, stopped or no longer finite. · 训练循环。
+
+An epoch is judged after its last update; the position says how many updates were made and how many epochs judged, so
+whatever is interrupted is taken up exactly there.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from ..data.dataset import DataSet, Split
+from ..errors import UserError
+from ..optim.schedule import Schedule
+from ..runs import checkpoint
+from ..runs.durable import WriteFailed
+from ..runs.folder import RunFolder
+from ..runs.log import RunLog
+from ..settings import Settings
+from . import state
+from .ema import Average
+from .facts import Facts
+from .feed import Batches, Feed
+from .masks import Masks
+from .state import Position
+from .step import Outcome, Step, blame
+from .stop import Request, Stopped, listening
+from .supervised import Supervised
+
+OnEvent = Callable[[dict[str, Any]], None]
+
+
+class NonFinite(UserError):
+    """A loss or gradient that is no number: nothing was changed by that step. · 损失或梯度非有限，参数未变。"""
+
+
+class Loop:
+    """One run being trained. · 正在训练的一次运行。"""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        settings: Settings,
+        data: DataSet,
+        task: Supervised,
+        step: Step,
+        schedule: Schedule,
+        feed: Feed,
+        on_event: OnEvent | None = None,
+    ):
+        self.folder, self.settings, self.data, self.task = folder, settings, data, task
+        self.step, self.schedule, self.feed, self.on_event = step, schedule, feed, on_event
+        self.average = Average(step.model, settings.ema) if settings.ema else None
+        self.facts = Facts.of(data)
+        self.masks = Masks(step.model, settings.seed)
+        self.position = Position()
+        self.metric = f"{'val' if data.val else 'train'}_{task.metrics().better if data.val else 'loss'}"
+        self.sign = 1.0 if data.val else -1.0
+        self.saved = time.monotonic()
+        self.started = False  # in this process: the first step of a compiled form may have to choose a plainer one
+
+    # -- what happened --------------------------------------------------------------------------------------------
+
+    def tell(self, log: RunLog, event: str, **fields: Any) -> None:
+        log.write(event, step=self.position.step, **fields)
+        if self.on_event is not None:
+            self.on_event({"event": event, "step": self.position.step, **fields})
+
+    def save(self, log: RunLog) -> None:
+        """A new generation. A full disk does not end the run: the old ones stand, and it is tried again later."""
+        self.saved = time.monotonic()
+        self.position.form = asdict(self.step.form)
+        tensors = state.tensors(self.step, self.average)
+        notes = state.notes(self.step, self.position) | {"facts": self.facts.to_json()}
+        try:
+            checkpoint.save(self.folder.checkpoints, self.position.step, tensors, notes, self.settings.keep)
+        except WriteFailed as error:
+            self.tell(log, "note", text=str(error))
+            return
+        log.sync()
+
+    # -- the loop -------------------------------------------------------------------------------------------------
+
+    def begin(self, log: RunLog, **known: Any) -> None:
+        """Say what is about to be done, and keep the first weights."""
+        self.tell(log, "start", metric=self.metric, mode="max" if self.sign > 0 else "min", **known)
+        self.save(log)
+
+    def take_up(self, log: RunLog, **known: Any) -> None:
+        """Go back to the newest sound checkpoint."""
+        found = checkpoint.load(self.folder.checkpoints, warn=lambda line: self.tell(log, "note", text=line))
+        fingerprint = found.state["facts"]["fingerprint"]
+        if fingerprint != self.data.fingerprint:
+            raise UserError(
+                f"data {self.data.source} is not what run {self.folder.name!r} was trained on (sha256 "
+                f"{self.data.fingerprint[:12]}…, expected {fingerprint[:12]}…): put it back or train a new run"
+            )
+        self.position = state.restore(self.step, self.average, found.tensors, found.state)
+        self.schedule.load_state_dict({"step": self.position.step})
+        self.tell(log, "resume", **known)
+        for line in state.differences(self.step, found.state):
+            self.tell(log, "note", text=line)
+
+    def run(self, log: RunLog) -> None:
+        """Train until the epochs are over, patience runs out or somebody asks to stop."""
+        with listening(f"`chainrule resume {self.folder.path}`") as request:
+            try:
+                while not self.finished():
+                    if self.position.step == (self.position.epochs + 1) * self.feed.updates:
+                        self.judge(log)
+                    else:
+                        self.update(log)
+                    self.heed(request, log)
+            finally:
+                self.feed.close()
+                self.masks.clear()
+
+    def finished(self) -> bool:
+        out_of_patience = self.settings.patience and self.position.waited >= self.settings.patience
+        return self.position.epochs >= self.settings.epochs or bool(out_of_patience)
+
+    def heed(self, request: Request, log: RunLog) -> None:
+        if request:
+            self.save(log)
+            self.tell(log, "stop", reason="asked to")
+            here = f"stopped at step {self.position.step}; `chainrule resume {self.folder.path}` goes on"
+            raise Stopped(here, request.number or 0)
+        if time.monotonic() - self.saved >= self.settings.save_every:
+            self.save(log)
+
+    def update(self, log: RunLog) -> None:
+        """One step, with its learning rate and masks."""
+        began, position = time.perf_counter(), self.position
+        batches = self.batches(position.step)
+        self.masks.lay(position.step, batches[0][0], self.forward)
+        self.step.model.train()
+        if self.started:
+            outcome = self.step(batches)
+        else:
+            outcome, note = self.step.first(batches)
+            self.started = True
+            if note:
+                self.tell(log, "note", text=note)
+        if not outcome.finite:
+            self.refuse(log, outcome, batches)
+        position.step += 1
+        lr = self.rate()
+        self.schedule.step()
+        if self.average is not None and outcome.updated:
+            self.average.update(position.step)
+        samples = sum(len(y) for _, y in batches)
+        position.loss_sum += outcome.loss * samples
+        position.samples += samples
+        position.seconds += time.perf_counter() - began
+        every = max(1, self.feed.updates // 20)
+        if position.step % every == 0 or position.step == 1:
+            epoch = position.step / self.feed.updates
+            self.tell(
+                log, "step", epoch=epoch, loss=outcome.loss, lr=lr, grad_norm=outcome.norm, seconds=position.seconds
+            )
+
+    def rate(self) -> float:
+        return float(self.step.optimizer.param_groups[0]["lr"])
+
+    def batches(self, step: int) -> Batches:
+        device, last = self.step.device, self.step.form.channels_last
+        return [(device.move(x, last), device.move(y)) for x, y in self.feed.at(step)]
+
+    def forward(self, x: torch.Tensor) -> object:
+        with self.step.device.autocast():
+            return self.step.model(x)
+
+    def refuse(self, log: RunLog, outcome: Outcome, batches: Batches) -> None:
+        self.masks.lay(self.position.step, batches[0][0], self.forward)
+        where = blame(self.step, batches)
+        what = f"gradient norm {outcome.norm}" if math.isfinite(outcome.loss) else f"loss {outcome.loss}"
+        epoch, update = divmod(self.position.step, self.feed.updates)
+        self.save(log)
+        self.tell(log, "stop", reason=f"{what}, first in {where}")
+        raise NonFinite(
+            f"{what} at step {self.position.step} (epoch {epoch + 1}, batch {update + 1} of {self.feed.updates}), "
+            f"first in {where}: nothing was changed by this step; try a smaller lr, clip=1.0, or look at the data of this batch"
+        )
+
+    # -- judging --------------------------------------------------------------------------------------------------
+
+    def judge(self, log: RunLog) -> None:
+        """The end of an epoch: validate, keep the best, save."""
+        position = self.position
+        figures = {"train_loss": position.loss_sum / max(position.samples, 1)}
+        if self.data.val:
+            figures |= {f"val_{k}": v for k, v in self.evaluate(self.data.val).figures().items() if k != "count"}
+        position.epochs += 1
+        position.loss_sum, position.samples = 0.0, 0
+        score = self.sign * figures[self.metric]
+        better = position.best is None or score > self.sign * position.best
+        position.waited = 0 if better else position.waited + 1
+        if better:
+            position.best, position.best_epoch = figures[self.metric], position.epochs
+            self.keep_best(log)
+        self.tell(log, "epoch", epoch=position.epochs, lr=self.rate(), seconds=position.seconds, **figures)
+        self.save(log)
+
+    def evaluate(self, split: Split) -> Any:
+        if self.average is None:
+            return self.task.evaluate(self.step.model, split, self.step.device)
+        with self.average.swapped():
+            return self.task.evaluate(self.step.model, split, self.step.device)
+
+    def keep_best(self, log: RunLog) -> None:
+        weights = self.average.weights if self.average else self.step.model.state_dict()
+        tensors = {f"model/{k}": v for k, v in weights.items()}
+        notes = {"epoch": self.position.epochs, self.metric: self.position.best, "facts": self.facts.to_json()}
+        try:
+            checkpoint.save(self.folder.best, self.position.step, tensors, notes, 2)
+        except WriteFailed as error:
+            self.tell(log, "note", text=str(error))

@@ -1,0 +1,222 @@
+"""A run from beginning to end, and what one can ask of it. · 一次运行的始终，以及可以问它什么。
+
+>>> import chainrule, tempfile
+>>> run = chainrule.train("mlp", "digits", epochs=1, runs=tempfile.mkdtemp())
+>>> run.metrics["test_accuracy"] > 0.5
+True
+"""
+
+import functools
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..catalog import check_pair
+from ..data.dataset import DataSet, load
+from ..errors import UserError
+from ..gear import gear
+from ..runs import checkpoint
+from ..runs.folder import RunFolder
+from ..runs.log import RunLog, history, read
+from ..settings import RESUMABLE, Settings, from_toml, make, parse, to_toml
+from . import build, state
+from .device import Device, choose
+from .facts import Facts
+from .feed import Feed
+from .loop import Loop, OnEvent
+from .predict import Prediction, predict
+from .step import Form, Step
+from .supervised import Supervised
+from .tune import measure
+
+
+def train(
+    model: str, data: str, settings: Settings | None = None, on_event: OnEvent | None = None, **values: Any
+) -> "Run":
+    """Make a run, train it, judge it, write its report. · 新建一次运行：训练、评估、写报告。
+
+    model   a name of `chainrule models` or "package.module:Class"
+    data    a name of `chainrule data` or the path of a folder
+    values  settings by name, on top of `settings`
+    Raises `UserError` for whatever is wrong with them, all at once.
+    """
+    settings = make(values, settings)
+    parts = Parts.build(model, data, settings)
+    folder = RunFolder.create(Path(settings.runs), settings.name, to_toml(model, data, settings), model, data)
+    with folder.lock(), RunLog(folder.log) as log:
+        loop = parts.loop(folder, on_event)
+        loop.step.use(parts.form(loop, log))
+        known = {"model": model, "data": data, "parameters": build.count(parts.network), "gear": settings.gear}
+        loop.begin(log, **known, form=str(loop.step.form))
+        return _finish(loop, parts, log)
+
+
+def resume(path: str | Path, changes: Iterable[str] = (), on_event: OnEvent | None = None) -> "Run":
+    """Continue a run from its newest sound checkpoint, bit for bit; `epochs=…` extends a finished one. · 续训。
+
+    Raises `UserError` for what is no run, a run in use, a checkpoint of another model, or a change
+    that would alter the past.
+    """
+    folder = RunFolder.open(path)
+    model, data, old = from_toml(folder.run_toml.read_text(), str(folder.run_toml))
+    settings = parse(changes, old)
+    changed = [k for k, v in settings.values().items() if v != old.values()[k]]
+    wrong = [k for k in changed if k not in RESUMABLE]
+    if wrong:
+        raise UserError(
+            f"{', '.join(wrong)}: cannot change on resume, only {', '.join(RESUMABLE)} can; train a new run"
+        )
+    with folder.lock(), RunLog(folder.log) as log:
+        parts = Parts.build(model, data, settings)
+        loop = parts.loop(folder, on_event)
+        loop.take_up(log, model=model, data=data)
+        if changed:
+            folder.rewrite(to_toml(model, data, settings))
+        return _finish(loop, parts, log)
+
+
+def open_run(path: str | Path) -> "Run":
+    """A run that was trained before. · 打开已有的运行。"""
+    return Run(RunFolder.open(path))
+
+
+@dataclass
+class Parts:
+    """What a run is made of, before its folder exists: a mistake leaves no folder behind. · 运行的组成部分。"""
+
+    model: str
+    source: str
+    settings: Settings
+    device: Device
+    data: DataSet
+    task: Supervised
+    network: torch.nn.Module
+
+    @classmethod
+    def build(cls, model: str, source: str, settings: Settings) -> "Parts":
+        check_pair(model, settings.model, source)
+        device = choose(settings.device, settings.precision)
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        data = build.dataset(model, source, settings)
+        task = build.task(settings, data)
+        network = build.network(model, settings, data)
+        build.fits(network, model, task, data)
+        return cls(model, source, settings, device, data, task, network.to(device.kind))
+
+    def loop(self, folder: RunFolder, on_event: OnEvent | None) -> Loop:
+        settings, optimizer = self.settings, build.optimizer(self.network, self.settings)
+        feed = Feed(self.data, build.training_part(self.data, settings), settings)
+        schedule = build.schedule(optimizer, settings, feed.updates)
+        plain = Form("no", settings.channels_last)
+        step = Step(self.network, self.task, optimizer, self.device, settings.clip, plain)
+        return Loop(folder, settings, self.data, self.task, step, schedule, feed, on_event)
+
+    def form(self, loop: Loop, log: RunLog) -> Form:
+        """The form that was asked for, or the fastest of those measured. · 所求或实测最快的形式。"""
+        settings = self.settings
+        if not settings.tune:
+            apart = settings.graph == "two" or settings.accumulate > 1 or self.device.scaled
+            return Form(("two" if apart else "one") if settings.compile else "no", settings.channels_last)
+        optimizer = functools.partial(build.optimizer, settings=settings)
+        times = measure(self.network, self.task, self.device, loop.feed.at(0), optimizer, settings.compile)
+        table = "; ".join(f"{form} {seconds * 1e3:.2f} ms" for form, seconds in times.items())
+        loop.tell(log, "note", text=f"measured a step: {table}")
+        return min(times, key=lambda form: times[form])
+
+
+def _finish(loop: Loop, parts: Parts, log: RunLog) -> "Run":
+    """Train to the end, judge with the weights to be used, write the report."""
+    with gear(parts.settings.gear):
+        loop.run(log)
+    run = Run(loop.folder)
+    run.load(parts.network)
+    judged = {"train": loop.feed.split} if parts.settings.overfit else {"val": parts.data.val, "test": parts.data.test}
+    figures: dict[str, float] = {}
+    confusion = None
+    for name, split in judged.items():
+        if split is not None:
+            metrics = parts.task.evaluate(parts.network, split, parts.device)
+            figures |= {f"{name}_{k}": v for k, v in metrics.figures().items()}
+            confusion = getattr(metrics, "confusion", None)
+    table = None if confusion is None else confusion.tolist()
+    loop.tell(log, "finish", epoch=loop.position.epochs, metrics=figures, confusion=table, weights=run.weights)
+    log.sync()
+    run.write_report()
+    return run
+
+
+class Run:
+    """A run that was trained: its figures, its network, what it predicts. · 一次已训练的运行。
+
+    The weights are those of the best epoch by the validation figure, or the last ones where nothing was held out.
+    """
+
+    def __init__(self, folder: RunFolder):
+        self.folder = folder
+        self.model, self.data, self.settings = from_toml(folder.run_toml.read_text(), str(folder.run_toml))
+        self._network: torch.nn.Module | None = None
+
+    @property
+    def path(self) -> Path:
+        return self.folder.path
+
+    @functools.cached_property
+    def saved(self) -> checkpoint.Generation:
+        """The weights to use with what they remember of the data; damaged ones are named and passed over."""
+        best = self.folder.best if any(self.folder.best.glob("step-*")) else self.folder.checkpoints
+        return checkpoint.load(best, warn=lambda line: print(line, file=sys.stderr))
+
+    @property
+    def weights(self) -> str:
+        """Which weights are used, in words. · 所用权重的说明。"""
+        return f"step {self.saved.step}" + (" (best epoch)" if self.folder.best in self.saved.path.parents else "")
+
+    @functools.cached_property
+    def facts(self) -> Facts:
+        return Facts.from_json(self.saved.state["facts"])
+
+    @property
+    def network(self) -> torch.nn.Module:
+        """The network in evaluation mode, on the CPU. · 网络（评估模式，CPU）。"""
+        if self._network is None:
+            self._network = build.network(self.model, self.settings, self.facts)
+            self.load(self._network)
+        return self._network.eval()
+
+    def load(self, network: torch.nn.Module) -> None:
+        average = state.under(self.saved.tensors, "average")
+        state.load_weights(network, average or state.under(self.saved.tensors, "model"))
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The figures of the finished run: `test_accuracy`, `val_loss`, … · 最终指标。"""
+        done = [e for e in history(read(self.folder.log)) if e["event"] == "finish"]
+        return done[-1]["metrics"] if done else {}
+
+    def evaluate(self, data: str | None = None, split: str = "test") -> dict[str, float]:
+        """The figures on a part of the data it was trained on, or of other data with the same classes. · 评估。
+
+        split "train", "val" or "test". Raises `UserError` where there is no such part or the classes differ.
+        """
+        facts, entry = self.facts, self.settings
+        found = load(data or self.data, size=facts.shape[1:], channels=facts.shape[0], val=entry.val, seed=entry.seed)
+        if found.classes != facts.classes:
+            raise UserError(
+                f"data {data}: classes {', '.join(found.classes[:6])}: expected those of the run, "
+                f"{', '.join(facts.classes[:6])}"
+            )
+        part = getattr(found, split, None)
+        if part is None:
+            raise UserError(f"data {data or self.data} has no part {split!r}: expected train, val or test")
+        part = part.normalised(facts.mean, facts.std)
+        task = build.task(self.settings, facts)
+        return task.evaluate(self.network, part, Device("cpu")).figures()
+
+    def predict(self, paths: Iterable[str | Path], topk: int = 5) -> list[Prediction]:
+        """What the network says of image files, or of all images in folders. · 预测图像。"""
+        return predict(self.network, self.facts, paths, topk)

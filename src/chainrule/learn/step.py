@@ -1,0 +1,176 @@
+"""One step of learning: forward, loss, backward, clip, update. · 训练的一步：前向、损失、反向、裁剪、更新。
+
+eager  plain calls, gear by gear
+one    the whole step compiled into one graph, which keeps the old values where the loss is not finite
+two    forward, loss and backward compiled, the update apart: several batches an update, float16, or a model that breaks
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .device import Device
+from .supervised import Supervised
+
+Batches = Sequence[tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a step runs; `tune` chooses one by measuring, the run keeps it. · 训练步的运行形式。
+
+    >>> str(Form(compiled="one", channels_last=True))
+    'compiled as one graph, channels_last'
+    """
+
+    compiled: str = "no"
+    channels_last: bool = False
+
+    def __str__(self) -> str:
+        how = {"no": "eager", "one": "compiled as one graph", "two": "compiled as two graphs"}[self.compiled]
+        return how + (", channels_last" if self.channels_last else "")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Mean loss over the samples of a step, norm of its gradient, whether the update was made. · 一步的结果。"""
+
+    loss: float
+    norm: float
+    updated: bool = True
+
+    @property
+    def finite(self) -> bool:
+        return math.isfinite(self.loss) and math.isfinite(self.norm)
+
+
+class Step:
+    """The step of one network, in one form. Calling it makes one update unless the loss or the gradient is not finite:
+    then parameters, optimizer state and buffers are as they were. · 执行一步；若损失非有限则一切保持原样。
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        task: Supervised,
+        optimizer: Any,
+        device: Device,
+        clip: float | None = None,
+        form: Form = Form(),
+    ):
+        self.model, self.task, self.optimizer, self.device, self.clip = model, task, optimizer, device, clip
+        self.scaler = torch.amp.GradScaler(device.kind) if device.scaled else None
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self.use(form)
+
+    def use(self, form: Form) -> None:
+        """Run in this form from the next call on."""
+        self.form = form
+        self.model.to(memory_format=torch.channels_last if form.channels_last else torch.contiguous_format)
+        self._loss: Any = self._forward
+        if form.compiled == "two":
+            self._loss = torch.compile(self._forward, dynamic=False)
+        if form.compiled == "one":
+            from .whole import WholeStep
+
+            self._whole = WholeStep(self)
+
+    def first(self, batches: Batches) -> tuple[Outcome, str]:
+        """The first step of a process, and a note where the compiler cannot do this form and a plainer one runs."""
+        note, before = "", [b.clone() for b in self.model.buffers()]
+        while True:
+            try:
+                return self(batches), note
+            except Exception as error:  # each stage has errors of its own, down to the C++ compiler's
+                if self.form.compiled == "no":
+                    raise
+                self._put_back(before)
+                self.optimizer.zero_grad(set_to_none=True)
+                tried, why = self.form, " ".join(str(error).split())[:160]
+                self.use(replace(self.form, compiled="two" if tried.compiled == "one" else "no"))
+                note = f"{tried} does not work here ({type(error).__name__}: {why}): going on {self.form}"
+
+    def _put_back(self, buffers: list[Tensor]) -> None:
+        with torch.no_grad():
+            for now, then in zip(self.model.buffers(), buffers, strict=True):
+                now.copy_(then)
+
+    def _forward(self, x: Tensor, y: Tensor) -> Tensor:
+        with self.device.autocast():
+            out = self.model(x)
+        return self.task.loss(out, y)
+
+    def __call__(self, batches: Batches) -> Outcome:
+        if self.form.compiled == "one":
+            return self._whole(*batches[0])
+        before = [b.clone() for b in self.model.buffers()]
+        samples, loss = sum(len(y) for _, y in batches), 0.0
+        for x, y in batches:
+            part = self._loss(x, y) * (len(y) / samples)
+            (part if self.scaler is None else self.scaler.scale(part)).backward()
+            loss += float(part.detach())
+        outcome = self._update(loss)
+        if not (outcome.updated and outcome.finite):
+            self._put_back(before)
+        return outcome
+
+    def _update(self, loss: float) -> Outcome:
+        if self.scaler is not None:
+            self.scaler.unscale_(self.optimizer)
+        grads = [p.grad for p in self.parameters if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(grads) if grads else torch.zeros(())
+        outcome = Outcome(loss, float(norm))
+        if outcome.finite:
+            if self.clip is not None:
+                torch.nn.utils.clip_grads_with_norm_(self.parameters, self.clip, norm)
+            self._apply()
+        elif self.scaler is not None and math.isfinite(loss):
+            self.scaler.step(self.optimizer)  # the scale was too high: it skips the update and lowers the scale
+            self.scaler.update()
+            outcome = Outcome(loss, 0.0, updated=False)
+        self.optimizer.zero_grad(set_to_none=True)
+        return outcome
+
+    def _apply(self) -> None:
+        if self.scaler is None:
+            self.optimizer.step()
+        else:
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+
+
+def blame(step: Step, batches: Batches) -> str:
+    """The first module whose answer is not finite, found by running the step again. · 找出首个非有限的模块。"""
+    model = step.model
+    names = {module: name or type(module).__name__ for name, module in model.named_modules()}
+    found: list[str] = []
+
+    def look(module: torch.nn.Module, _args: Any, out: Any) -> None:
+        if not found and isinstance(out, Tensor) and out.is_floating_point() and not bool(out.isfinite().all()):
+            found.append(f"{names[module]} ({type(module).__name__})")
+
+    hooks = [m.register_forward_hook(look) for m in model.modules() if not any(True for _ in m.children())]
+    before = [b.clone() for b in model.buffers()]
+    try:
+        for x, y in batches:
+            if not bool(x.isfinite().all()):
+                return "the input"
+            loss = step._forward(x, y)
+            if found:
+                return found[0]
+            if not bool(loss.detach().isfinite()):
+                return "the loss"
+            loss.backward()
+            for name, p in model.named_parameters():
+                if p.grad is not None and not bool(p.grad.isfinite().all()):
+                    return f"the gradient of {name}"
+    finally:
+        for hook in hooks:
+            hook.remove()
+        step._put_back(before)
+        step.optimizer.zero_grad(set_to_none=True)
+    return "the sum over the batches"

@@ -1,0 +1,49 @@
+"""The whole step as one compiled graph: forward, loss, backward, clip and update together. · 整步编译成一张图。
+
+A compiled step cannot stop in the middle, so the graph itself chooses: where the loss or the norm of the gradient is
+not finite, every parameter, buffer and state keeps its old value.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ..optim.pure import pure
+
+if TYPE_CHECKING:
+    from .step import Outcome, Step
+
+
+class WholeStep:
+    """A `Step` compiled whole; make it anew after a state is loaded into the optimizer. · 整体编译的训练步。"""
+
+    def __init__(self, step: "Step"):
+        self.step, self.pure = step, pure(step.optimizer)
+        self.buffers = list(step.model.buffers())
+        self.compiled: Any = torch.compile(self._whole, fullgraph=True, dynamic=False)
+
+    def _whole(self, x: Tensor, y: Tensor) -> Tensor:
+        before = [b.clone() for b in self.buffers]
+        loss = self.step._forward(x, y)
+        grads = torch.autograd.grad(loss, self.pure.params, allow_unused=True)
+        norm = torch.stack([g.square().sum() for g in grads if g is not None]).sum().sqrt()
+        ok = torch.isfinite(loss.detach()) & torch.isfinite(norm)
+        if self.step.clip is not None:
+            shrink = (self.step.clip / (norm + 1e-6)).clamp(max=1)  # torch's clip_grad_norm_ has this 1e-6 too
+            grads = [None if g is None else g * shrink for g in grads]
+        self.pure.write(grads, ok)
+        with torch.no_grad():
+            for now, then in zip(self.buffers, before, strict=True):
+                now.copy_(torch.where(ok, now, then))
+            return torch.stack([loss.detach(), norm])
+
+    def __call__(self, x: Tensor, y: Tensor) -> "Outcome":
+        import torch._dynamo as dynamo  # 1.7 s: only where something is compiled
+
+        from .step import Outcome
+
+        self.pure.read_lr()
+        with dynamo.config.patch(trace_autograd_ops=True):
+            loss, norm = self.compiled(x, y).tolist()
+        return Outcome(loss, norm)
