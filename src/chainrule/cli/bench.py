@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from ..errors import UserError, unknown
-from .complete import formula_names, formulas
+from ..errors import UserError
+from .complete import check_formulas, formulas
 from .show import table
 
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "run.py"
@@ -22,10 +22,7 @@ def bench(names: tuple[str, ...]) -> int:
     """
     if not names or names[0].startswith("-"):
         return _script(list(names))
-    known = formula_names()
-    errors = [str(unknown("formula", name, known)) for name in names if name not in known]
-    if errors:
-        raise UserError(*errors)
+    check_formulas(names)
     from ..bench import time_formula
 
     rows = [row for name in names for row in time_formula(name)]

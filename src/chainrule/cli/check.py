@@ -1,14 +1,16 @@
 """`chainrule check`: the proof of formulas, or of a module of one's own. · 证明。"""
 
 import ast
+from importlib import import_module
 from typing import Any
 
 import click
 
-from ..errors import UserError, unknown
-from .complete import formula_names, formulas
+from ..errors import UserError
+from .complete import check_formulas, formula_rooms, formulas
 from .show import say, table
 
+SHOWN = ("finite differences", "second order", "twin", "kernels", "compile", "vmap")
 DTYPES = ("float64", "float32", "int64", "bool")
 
 
@@ -71,29 +73,50 @@ def check(names: tuple[str, ...], fast: bool, arguments: str, inputs: tuple[str,
 
 
 def _check_formulas(names: tuple[str, ...], fast: bool) -> int:
-    known = formula_names()
-    errors = [str(unknown("formula", name, known)) for name in names if name not in known]
-    if errors:
-        raise UserError(*errors)
-    from .. import nn as nn
-    from ..proof import check_formula
+    check_formulas(names)
+    rooms = formula_rooms()
+    for room in {rooms[name]: None for name in names or rooms}:
+        import_module(room)
+    from ..formula import REGISTRY
+    from ..proof import prove
 
     failed, rows = [], []
-    for name in names or known:
-        proof = check_formula(name, fast=fast)
-        failed += [f"{name}: {line}" for line in proof.failures]
-        rows.append([name, "proven" if not proof.failures else "WRONG", ", ".join(proof.checked), f"{proof.worst:.1e}"])
-    table(["formula", "proof", "what was checked", ">worst error"], rows)
-    return _verdict(failed, f"{len(rows)} formulas proven")
+    for name in names or rooms:
+        found = prove(REGISTRY[name], "aot_eager" if fast else "inductor")
+        failed += _wrong(name, found)
+        samples = len({f.sample for f in found if f.sample is not None})
+        worst = [_worst(found, check) for check in SHOWN]
+        rows.append([name, "WRONG" if _wrong(name, found) else "proven", samples, len(_done(found)), *worst])
+    table(["formula", "proof", ">samples", ">checks", *[f">{check}" for check in SHOWN]], rows)
+    return _verdict(failed, f"{len(rows)} proven: the worst error of each check stands in its column")
 
 
 def _check_own(name: str, arguments: tuple[tuple[Any, ...], dict[str, Any]], inputs: list) -> int:
     from ..catalog import own_class
     from ..proof_module import check_module
 
-    proof = check_module(own_class(name), arguments[0], arguments[1], inputs)
-    table(["of", "check", "result", ">worst error"], proof.rows)
-    return _verdict([f"{name}: {line}" for line in proof.failures], f"{name} is proven")
+    found = check_module(own_class(name), arguments[0], arguments[1], inputs)
+    rows = [[f.check, "proven" if f.ok else "WRONG", _number(f.worst), f.note] for f in found]
+    table(["check", "result", ">worst error", "note"], rows)
+    return _verdict(_wrong(name, found), f"{name} is proven")
+
+
+def _done(found: list[Any]) -> set[str]:
+    """The checks that ran: one that does not apply has no worst error and still is fine."""
+    return {f.check for f in found if f.worst is not None or not f.ok}
+
+
+def _wrong(name: str, found: list[Any]) -> list[str]:
+    of = {f: f" (sample {f.sample})" if f.sample is not None else "" for f in found}
+    return [f"{name}: {f.check}{of[f]}: {f.note}" for f in found if not f.ok]
+
+
+def _worst(found: list[Any], check: str) -> str:
+    return _number(max((f.worst for f in found if f.check == check and f.worst is not None), default=None))
+
+
+def _number(worst: float | None) -> str:
+    return "" if worst is None else f"{worst:.0e}"
 
 
 def _verdict(failed: list[str], fine: str) -> int:

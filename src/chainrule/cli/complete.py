@@ -1,6 +1,7 @@
 """What the shell may complete: models, data, settings, runs, formulas, recipes; no torch. · 补全。"""
 
 import ast
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,21 +9,35 @@ import click
 from click.shell_completion import CompletionItem
 
 from ..catalog import DATASETS, MODELS
+from ..errors import UserError, did_you_mean
 from ..settings import RESUMABLE, SPECS, WORD
 
+MORE = "; `chainrule formula` lists them"
 
-def formula_names() -> list[str]:
-    """Every function decorated with `@formula(…)`, read from the source text. · 由源码扫描公式名。
 
-    >>> "linear" in formula_names()
-    True
+def formula_rooms() -> dict[str, str]:
+    """Every function decorated with `@formula(…)` and its module, read from the source text. · 由源码扫描公式。
+
+    >>> formula_rooms()["linear"]
+    'chainrule.nn.linear'
     """
-    found = []
+    found = {}
     for path in sorted((Path(__file__).parents[1] / "nn").glob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and any(_is_formula(d) for d in node.decorator_list):
-                found.append(node.name)
-    return sorted(found)
+                found[node.name] = f"chainrule.nn.{path.stem}"
+    return dict(sorted(found.items()))
+
+
+def check_formulas(names: Iterable[str]) -> None:
+    """Refuse unknown formulas, all at once and without torch. · 检查公式名。
+
+    >>> check_formulas(["linear"])
+    """
+    known = list(formula_rooms())
+    errors = [f"unknown formula {n!r}{did_you_mean(n, known) or MORE}" for n in names if n not in known]
+    if errors:
+        raise UserError(*errors)
 
 
 def _is_formula(decorator: ast.expr) -> bool:
@@ -90,7 +105,7 @@ def data_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
 
 def formulas(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Formulas by name. · 公式名。"""
-    return _names(formula_names(), incomplete)
+    return _names(list(formula_rooms()), incomplete)
 
 
 def recipes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

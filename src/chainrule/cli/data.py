@@ -88,11 +88,9 @@ def check(path: str) -> None:
     from ..data.check import check as look
 
     report = look(path)
-    for line in report.notes:
-        say(clean(line))
-    if report.faults:
-        raise UserError(*[clean(line) for line in report.faults])
-    say(f"{clean(path)}: nothing wrong", style="green")
+    if report.problems:
+        raise UserError(*report.problems)
+    say(f"{report.summary}: nothing wrong", style="green")
 
 
 @data.command()

@@ -27,7 +27,7 @@ PATHS = {
 def explain(error: BaseException) -> tuple[list[str], int] | None:
     """The lines and the exit code of an error that has an explanation. · 可解释的错误。
 
-    2: the caller's mistake · 1: the machine's limits · 130: interrupted · None: a fault of chainrule's own.
+    2: the caller's mistake · 1: the machine's limits · 128 + signal: stopped · None: a fault of chainrule's own.
 
     >>> explain(UserError("epochs=0: expected an integer of at least 1"))
     (['epochs=0: expected an integer of at least 1'], 2)
@@ -38,6 +38,8 @@ def explain(error: BaseException) -> tuple[list[str], int] | None:
         return error.lines, error.exit_code
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return ["interrupted"], 130
+    if isinstance(code := getattr(error, "exit_code", None), int) and code > 128:
+        return [str(error)], code  # a run that was asked to stop and has saved
     if isinstance(error, click.ClickException):
         return [_usage(error)], 2
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _mentions(error, MEMORY)):
@@ -77,5 +79,5 @@ def report(error: BaseException, debug: bool) -> int:
         known = [f"internal error: {text[:300]}" + ("" if debug else "; rerun with --debug to see where")], 1
     lines, code = known
     for line in lines:
-        print(f"error: {' '.join(line.split())}" if code != 130 else line, file=sys.stderr)
+        print(f"error: {' '.join(line.split())}" if code <= 128 else line, file=sys.stderr)
     return code

@@ -41,7 +41,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
 COMMANDS = {name: spec for section in SECTIONS.values() for name, spec in section.items()}
 
 EPILOG = """Settings are key=value words: `chainrule train lenet5 digits epochs=5 lr=1e-3`.
-Completion: put  eval "$(_CHAINRULE_COMPLETE=bash_source chainrule)"  into ~/.bashrc (zsh, fish: zsh_source, fish_source)."""
+Completion: eval "$(_CHAINRULE_COMPLETE=bash_source chainrule)" in ~/.bashrc; zsh, fish: zsh_source, fish_source."""
 
 
 class Commands(click.Group):

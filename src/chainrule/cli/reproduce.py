@@ -49,8 +49,7 @@ def _wanted(recipe: Recipe) -> str:
 def compare(recipe: Recipe, run: Any) -> int:
     """Print expected beside measured; 1 if anything fell short. · 预期与实测对照。"""
     figures = dict(run.metrics)
-    if "accuracy" in figures:
-        figures.setdefault("error", 1.0 - figures["accuracy"])
+    figures |= {k.replace("accuracy", "error"): 1.0 - v for k, v in run.metrics.items() if k.endswith("accuracy")}
     rows, fine = [], True
     for key, wanted in recipe.expect.items():
         good = key in figures and reached(key, figures[key], wanted)
@@ -94,11 +93,12 @@ def demo() -> int:
 
 def save_sample(run: Any) -> Path:
     """A picture of the test part as a file, in the run's report. · 保存一张测试图片。"""
+    from PIL import Image
+
     from ..data import load as load_data
 
-    recipe = load("demo")
-    dataset = load_data(recipe.data, val=recipe.settings.val, seed=recipe.settings.seed)
     path = Path(run.path) / "report" / "sample.png"
     path.parent.mkdir(parents=True, exist_ok=True)
-    dataset.test.image(0).save(path)
+    test: Any = load_data(load("demo").data).test
+    Image.fromarray(test.raw(0)[0].numpy()).save(path)
     return path
