@@ -68,7 +68,7 @@ class Rule:
         if "t" in self.reads and "step" not in state:
             state["step"] = torch.zeros((), dtype=torch.promote_types(torch.float32, torch.get_default_dtype()))
         needed = self.needs(group)
-        missing = [name for name in needed if name not in state]
+        missing = [name for name in needed if state.get(name) is None]  # None: checkpoints of older torch
         for name in missing:
             state[name] = self.init[name](θ, group) if name in self.init else torch.zeros_like(θ)
         return missing == needed
@@ -94,8 +94,8 @@ def real(x: Tensor) -> Tensor:
 
 
 def scalar(option: Any) -> Any:
-    """An option as torch takes it: a tensor of one element counts as a number, whatever its axes."""
-    return option.reshape(()) if isinstance(option, Tensor) and option.numel() == 1 else option
+    """An option as a number: a tensor of one element, whatever its axes and precision, is its value in fp64."""
+    return option.reshape(()).double() if isinstance(option, Tensor) and option.numel() == 1 else option
 
 
 def written(update: Callable[..., Any]) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ class Ruled(torch.optim.Optimizer):
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Torch's, and every option of the group is checked as the constructor's are."""
         if isinstance(param_group, dict):
-            check(param_group, type(self).__name__)
+            check({**self.defaults, **param_group}, type(self).__name__)
         _add_param_group(self, param_group)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -96,7 +96,11 @@ class Ruled(torch.optim.Optimizer):
         layout = tuple(θ.is_contiguous() for group in self.param_groups for θ in group["params"])
         if layout != self._layout:
             self._lay_out(layout)
-        asked = [(group, options_of(group, bool(self.rule.needs(group)))) for group in self.param_groups]
+        settled = len(self.state) in (0, len(layout))
+        asked = [
+            (group, options_of(group, bool(self.rule.needs(group)), settled or self._in_step(group)))
+            for group in self.param_groups
+        ]
         before = [{name: group[name] for name in options} for group, options in asked]
         try:
             for group, options in asked:
@@ -105,6 +109,9 @@ class Ruled(torch.optim.Optimizer):
         finally:
             for (group, _), old in zip(asked, before, strict=True):
                 group.update(old)
+
+    def _in_step(self, group: dict[str, Any]) -> bool:
+        return len({bool(self.state.get(θ)) for θ in group["params"] if θ.grad is not None}) < 2
 
     def _lay_out(self, layout: tuple[bool, ...]) -> None:
         """State in the memory order of its parameter, which may have changed: fused kernels walk both together."""

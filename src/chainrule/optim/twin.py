@@ -23,8 +23,11 @@ def unwrapped(parent: type[torch.optim.Optimizer]) -> Callable[..., Any]:
     return inspect.unwrap(parent.step)
 
 
-def options_of(group: dict[str, Any], stateful: bool) -> dict[str, Any]:
-    """The options to run torch's step with; empty where the caller chose, or where only the plain loop is right."""
+def options_of(group: dict[str, Any], stateful: bool, in_step: bool) -> dict[str, Any]:
+    """The options to run torch's step with; empty where the caller chose, or where only the plain loop is right.
+
+    `in_step`: all parameters are at their first update, or none: torch's fused SGD fails on a mixture.
+    """
     chosen = group.get("fused") is not None or group.get("foreach") is not None
     if chosen or group.get("differentiable") or group.get("capturable"):
         return {}
@@ -32,11 +35,16 @@ def options_of(group: dict[str, Any], stateful: bool) -> dict[str, Any]:
     if not all(θ.grad.layout is torch.strided for θ in params):
         return {}
     several = stateful or bool(group.get("weight_decay"))
-    if "fused" in group and several and all(map(_fusable, params)):
-        return {"fused": True, "foreach": False}
+    if "fused" in group and several and in_step and all(map(_fusable, params)):
+        return {"fused": True, "foreach": False, **_number(group["lr"])}
     small = sum(θ.numel() for θ in params) < SMALL * len(params)
-    simple = "foreach" in group and not isinstance(group["lr"], Tensor)
-    return {"foreach": True} if simple and (small or not several) else {}
+    simple = "foreach" in group and (_number(group["lr"]) or not isinstance(group["lr"], Tensor))
+    return {"foreach": True, **_number(group["lr"])} if simple and (small or not several) else _number(group["lr"])
+
+
+def _number(lr: Any) -> dict[str, float]:
+    # Torch's plain forms would do the bias correction in the precision of the tensor: 1e-8 apart in fp64.
+    return {"lr": lr.item()} if isinstance(lr, Tensor) and lr.device.type == "cpu" else {}
 
 
 def _fusable(θ: Tensor) -> bool:
