@@ -101,6 +101,11 @@ class Card:
         self.kernels.append(Kernel(device, dtypes, call))
         return call
 
+    def runs_twin(self) -> bool:
+        """Whether a call right here would run torch's operator: a module may then leave its buffers to torch too."""
+        text = local.name == "auto" and self.compiled == "formula" and torch.compiler.is_compiling()
+        return self.twin is not None and local.name in ("auto", "twin") and not text
+
     def kernel_for(self, args: Iterable[Any]) -> Callable | None:
         return next((k.call for k in self.kernels if k.takes(args)), None)
 
@@ -160,7 +165,7 @@ def differentiable(card: Card) -> Callable:
 
     def run(*args):
         device = next((a.device.type for a in args if isinstance(a, Tensor)), "cpu")
-        if card.autocast is None or not torch.is_autocast_enabled(device):
+        if card.autocast is None or device == "meta" or not torch.is_autocast_enabled(device):
             return apply(*args)
         dtype = torch.get_autocast_dtype(device) if card.autocast == "low" else torch.float32
         args = tuple(a.to(dtype) if isinstance(a, Tensor) and a.is_floating_point() else a for a in args)
