@@ -1,0 +1,138 @@
+"""Bad values: torch's ValueError, or one clear line where torch says nothing."""
+
+import pytest
+import torch
+from cases import params, some
+
+import chainrule
+from chainrule.errors import UserError
+from chainrule.optim import OPTIMIZERS, RULES, by_name, pure
+
+WITH_PARENT = [name for name, card in RULES.items() if card.parent]
+NAN = float("nan")
+BAD = [
+    ("SGD", {"lr": -0.1}),
+    ("SGD", {"momentum": -0.1}),
+    ("SGD", {"weight_decay": -0.1}),
+    ("SGD", {"nesterov": True}),
+    ("SGD", {"nesterov": True, "momentum": 0.9, "dampening": 0.1}),
+    ("SGD", {"lr": torch.tensor([0.1, 0.2])}),
+] + [
+    (name, bad)
+    for name in ("Adam", "AdamW")
+    for bad in (
+        {"lr": -0.1},
+        {"lr": NAN},
+        {"eps": -1e-8},
+        {"eps": NAN},
+        {"betas": (1.0, 0.9)},
+        {"betas": (0.9, -0.1)},
+        {"betas": (0.9, NAN)},
+        {"weight_decay": -0.1},
+        {"weight_decay": NAN},
+        {"lr": torch.tensor(0.1), "foreach": True},
+        {"betas": (0.9, torch.tensor(0.9))},
+    )
+]
+
+
+@pytest.mark.parametrize(("name", "bad"), BAD, ids=str)
+def test_a_bad_value_is_torchs_error(name, bad):
+    with pytest.raises(ValueError) as theirs:
+        RULES[name].parent(params(), **bad)
+    with pytest.raises(ValueError) as ours:
+        OPTIMIZERS[name.lower()](params(), **bad)
+    assert str(ours.value) == str(theirs.value)
+
+
+@pytest.mark.parametrize("bad", [{"lr": NAN}, {"momentum": NAN}, {"weight_decay": NAN}], ids=str)
+def test_nan_is_refused_where_torch_takes_it(bad):
+    torch.optim.SGD(params(), **bad)
+    with pytest.raises(UserError, match=r"^SGD: \w+=nan: expected a number of at least 0$"):
+        OPTIMIZERS["sgd"](params(), **bad)
+
+
+@pytest.mark.parametrize("name", WITH_PARENT)
+def test_a_bad_value_in_one_group_is_refused_where_torch_takes_it(name):
+    with pytest.raises(UserError, match=rf"^{name}: lr=-1.0: expected a number of at least 0$"):
+        OPTIMIZERS[name.lower()]([{"params": params(), "lr": -1.0}])
+    made = OPTIMIZERS[name.lower()](params())
+    with pytest.raises(UserError, match=rf"^{name}: weight_decay=-1: expected"):
+        made.add_param_group({"params": [torch.nn.Parameter(torch.zeros(1))], "weight_decay": -1})
+    assert len(made.param_groups) == 1
+
+
+@pytest.mark.parametrize("name", WITH_PARENT)
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ([], ValueError),
+        (torch.zeros(2), TypeError),
+        ([1.0], TypeError),
+        ([torch.zeros(2, requires_grad=True) * 2], ValueError),
+        ([{"params": [torch.zeros(2)], "lr": 0.1}, {"params": {torch.zeros(1)}}], TypeError),
+    ],
+    ids=["empty", "tensor", "number", "non-leaf", "set"],
+)
+def test_bad_parameters_are_torchs_errors(name, given, error):
+    with pytest.raises(error) as theirs:
+        RULES[name].parent(given)
+    with pytest.raises(error) as ours:
+        OPTIMIZERS[name.lower()](given)
+    assert str(ours.value) == str(theirs.value)
+
+
+@pytest.mark.parametrize("name", WITH_PARENT)
+def test_twice_the_same_parameter(name):
+    θ = torch.nn.Parameter(torch.zeros(2))
+    with pytest.raises(ValueError, match="some parameters appear in more than one parameter group"):
+        OPTIMIZERS[name.lower()]([{"params": [θ]}, {"params": [θ]}])
+    with pytest.warns(UserWarning, match="duplicate parameters"):
+        OPTIMIZERS[name.lower()]([θ, θ])
+
+
+def sparse(name, **settings):
+    table = torch.nn.Embedding(5, 3, sparse=True, dtype=torch.float64)
+    with torch.no_grad():
+        table.weight.copy_(torch.arange(15.0).view(5, 3))
+    table(torch.tensor([1, 3, 1])).sum().backward()
+    made = OPTIMIZERS[name.lower()](table.parameters(), **settings)
+    return made, table.weight
+
+
+@pytest.mark.parametrize("name", list(RULES))
+def test_sparse_gradients_are_refused_in_one_line(name):
+    made, weight = sparse(name)
+    before = weight.detach().clone()
+    with (
+        chainrule.gear("formula"),
+        pytest.raises(UserError, match=rf"^{name}: the gradient of parameter 0 \(5, 3\) is"),
+    ):
+        made.step()
+    assert torch.equal(weight, before) and not made.state_dict()["state"]
+
+
+def test_sparse_gradients_go_where_torch_supports_them():
+    made, weight = sparse("SGD", lr=0.5)
+    before, dense = weight.detach().clone(), weight.grad.to_dense()
+    made.step()
+    assert torch.equal(weight, before - 0.5 * dense)
+    with pytest.raises(RuntimeError, match="does not support sparse gradients"):
+        sparse("Adam")[0].step()
+
+
+def test_unknown_names():
+    with pytest.raises(UserError, match=r"^unknown optimizer 'adma': expected one of .*; did you mean adam\?$"):
+        by_name("adma")
+    with pytest.raises(UserError, match=r"^Adagrad has no rule to compile: expected an optimizer of chainrule.optim$"):
+        pure(torch.optim.Adagrad(params()))
+    with pytest.raises(TypeError, match="unexpected keyword argument 'beta'"):
+        OPTIMIZERS["adam"](params(), beta=0.9)
+
+
+@pytest.mark.parametrize("name", WITH_PARENT)
+def test_a_state_of_another_model_is_torchs_error(name):
+    made = OPTIMIZERS[name.lower()](params(), **some(name)[1])
+    foreign = OPTIMIZERS[name.lower()](params()[:2]).state_dict()
+    with pytest.raises(ValueError, match="doesn't match the size of optimizer's group"):
+        made.load_state_dict(foreign)
