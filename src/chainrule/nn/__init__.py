@@ -10,12 +10,17 @@ from .convolution import Conv1d, Conv2d, ConvTranspose2d, DepthwiseSeparableConv
 from .historic import PartialConv2d, RadialBasis, ScaledTanh, Subsample2d
 from .linear import Linear
 from .piecewise import Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, PReLU, ReLU, ReLU6
+from .pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 from .resampling import ReflectionPad2d, Upsample, ZeroPad2d
 from .softmax import LogSoftmax, Softmax
 
 __all__ = [
     "ELU",
     "GELU",
+    "AdaptiveAvgPool2d",
+    "AdaptiveMaxPool2d",
+    "AvgPool1d",
+    "AvgPool2d",
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
@@ -28,6 +33,8 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
+    "MaxPool1d",
+    "MaxPool2d",
     "Mish",
     "ModuleDict",
     "ModuleList",

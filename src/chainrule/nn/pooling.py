@@ -162,7 +162,7 @@ def shares(x, axis, begin, end, size):
 
 
 def averaging(x, axis, window, count_include_pad, divisor=None):
-    """The shares of ordinary windows: one over `divisor`, or over what was read, with or without padding. · 平均份额。"""
+    """The shares of ordinary windows: 1 / divisor, or 1 / what was read, with or without padding. · 平均份额。"""
     kernel_size, stride, padding, ceil_mode = window
     k, _, p, begin = begins(x, axis, kernel_size, stride, padding, 1, ceil_mode)
     n = x.shape[axis]
