@@ -40,7 +40,7 @@ MODELS = {
         "chainrule.zoo.lenet:lenet5",
         "LeNet-5 as it is built today: ReLU and max-pooling, 61,706 parameters",
         "现代形式的 LeNet-5：ReLU 与最大池化",
-        {"num_classes": 10},
+        {"num_classes": 10, "in_channels": 1},
         (1, 32, 32),
     ),
     "lenet1998": Entry(
@@ -54,14 +54,14 @@ MODELS = {
         "chainrule.zoo.mlp:mlp",
         "fully-connected network of any widths",
         "全连接网络，宽度任意",
-        {"num_classes": 10, "hidden": (128,), "activation": "relu", "dropout": 0.0},
+        {"num_classes": 10, "in_features": 1024, "hidden": (128,), "activation": "relu", "dropout": 0.0},
         (1, 32, 32),
     ),
     "resnet8": Entry(
         "chainrule.zoo.resnet:resnet8",
         "small residual network: three stages of one block",
         "小型残差网络：三个阶段，各一个残差块",
-        {"num_classes": 10},
+        {"num_classes": 10, "in_channels": 3},
         (3, 32, 32),
     ),
 }

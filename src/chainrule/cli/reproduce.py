@@ -11,7 +11,7 @@ from ..catalog import check_pair
 from .complete import recipes as recipe_names
 from .recipes import Recipe, load, names
 from .show import number, say, table
-from .train import train_once
+from .train import show_figures, train_once
 from .words import Plan, WordsCommand, plan
 
 LOWER = ("loss", "error", "mse", "mae")
@@ -70,8 +70,7 @@ def demo() -> int:
     begin = time.perf_counter()
     run = train_once(Plan(recipe.model, recipe.data, replace(recipe.settings, name=None)))
     say(f"trained in {time.perf_counter() - begin:.0f} s")
-    say()
-    say(run.report_text())
+    show_figures(run)
     code = compare(recipe, run)
     image = save_sample(run)
     answer = run.predict([str(image)], topk=3)[0]

@@ -1,6 +1,7 @@
 """`chainrule train` and `chainrule resume`. · 训练与续训。"""
 
 from dataclasses import replace
+from statistics import fmean, stdev
 from typing import Any
 
 import click
@@ -49,18 +50,28 @@ def train_once(what: Plan) -> Any:
 
 
 def _close(run: Any) -> None:
-    say()
-    say(run.report_text())
-    say()
+    show_figures(run)
     say(f"run      {run.path}", style="bold")
     say(f"predict  chainrule predict {run.path} IMAGE…")
 
 
+def show_figures(run: Any) -> None:
+    """The figures of a finished run, one row each, one column a part. · 运行的最终指标。"""
+    parts = list(dict.fromkeys(key.partition("_")[0] for key in run.metrics))
+    names = list(dict.fromkeys(key.partition("_")[2] for key in run.metrics))
+    cells = [[name, *[_figure(run.metrics.get(f"{part}_{name}"), name) for part in parts]] for name in names]
+    say()
+    table(["figure", *[f">{part}" for part in parts]], cells)
+    say(f"weights  {run.weights}")
+
+
+def _figure(value: float | None, name: str) -> str:
+    return "" if value is None else f"{value:.0f}" if name == "count" else number(value, name)
+
+
 def _overfit(run: Any, what: Plan) -> int:
     """Say plainly whether the network could learn its few batches by heart."""
-    from ..learn.run import fit_of
-
-    loss, accuracy = fit_of(run)
+    loss, accuracy = run.metrics["train_loss"], run.metrics.get("train_accuracy")
     batches = "one batch" if what.settings.overfit == 1 else f"{what.settings.overfit} batches"
     shown = f"loss {loss:.4g}" + ("" if accuracy is None else f", accuracy {number(accuracy, 'accuracy')}")
     if (accuracy if accuracy is not None else 1.0 - loss) >= LEARNED:
@@ -76,17 +87,15 @@ def _overfit(run: Any, what: Plan) -> int:
 
 def _seeds(what: Plan) -> int:
     """Train with several seeds and print the mean and the deviation of each figure. · 多个随机种子。"""
-    from ..learn.run import spread
-
     s, runs = what.settings, []
     for seed in range(s.seed, s.seed + s.seeds):
         say(f"seed {seed}", style="bold")
         name = f"{s.name}-seed{seed}" if s.name else None
         runs.append(train_once(replace(what, settings=replace(s, seeds=1, seed=seed, name=name))))
-    figures = [{k: v for k, v in run.metrics.items() if isinstance(v, float)} for run in runs]
+    figures = [{k: v for k, v in run.metrics.items() if not k.endswith("count")} for run in runs]
     rows = []
     for key in figures[0]:
-        mean, deviation = spread([f[key] for f in figures])
+        mean, deviation = fmean(f[key] for f in figures), stdev(f[key] for f in figures)
         values = [number(f[key], key) for f in figures]
         rows.append([key, f"{number(mean, key)} ± {number(deviation, key)}", *values])
     say()
