@@ -59,14 +59,16 @@ class Page:
     legend: tuple[tuple[str, str], ...]
 
 
+_SIGNS = {"←": r"\leftarrow", "∋": r"\ni"}
+
+
 def _drawn(e: Equation, pen: Renderer, tex: bool) -> str:
     """One equation with one pen. · 用一种画法画一条等式。"""
     word = (r"\text{%s}" if tex else "%s").__mod__
     gap = r"\quad " if tex else "  "
     body = pen.go(e.right)
     if e.left is not None:
-        arrow = r"\leftarrow" if tex else "←"
-        body = f"{pen.go(e.left)} {arrow if e.anew else '='} {body}"
+        body = f"{pen.go(e.left)} {_SIGNS.get(e.sign, e.sign) if tex else e.sign} {body}"
     elif isinstance(e.right, Bind):
         body = f"{word('for ')}{body}:"
     if e.conditions:
@@ -107,6 +109,7 @@ SIGNS = {
     "⊙": "element by element · 逐元素相乘",
     "ᵀ": "last two axes exchanged · 转置末两轴",
     "←": "is given anew · 重新赋值",
+    "∋": "yields, one after the other · 依次给出",
     "[…, ∗]": "∗: a new axis of length 1 · 新增长度为 1 的轴",
     "Σ₋₁": "a subscript is the axis, counted from 0, or from the end if negative · 下标为轴号",
     "[a < b]": "1 where it holds, 0 elsewhere (Iverson) · 成立为 1，否则为 0",
@@ -119,7 +122,7 @@ def _signs(sections: Collection[Section]) -> list[tuple[str, str]]:
     return [(sign, meaning) for sign, meaning in SIGNS.items() if re.search(_SEEN.get(sign, sign), text)]
 
 
-def _entries(doc: str, known: Collection[str]) -> dict[str, str]:
+def _entries(doc: str, known: set[str]) -> dict[str, str]:
     """The "symbols" block of a docstring: entries three spaces or a line apart. · 文档中的 symbols 段。"""
     found = re.search(r"^( *)symbols\b(.*(?:\n\1 +\S.*)*)", doc, re.MULTILINE)
     entries: list[tuple[str, str]] = []
@@ -147,7 +150,7 @@ def _legend(card: Any, naming: Naming) -> list[tuple[str, str]]:
     known = {*inputs, *outputs, *naming.names()}
     room = inspect.getdoc(sys.modules[card.fn.__module__]) or ""
     told = {k: v for k, v in _entries(room, known).items() if k in known} | _entries(card.doc, known)
-    meanings = {naming[k].text() if k in known else k: v for k, v in told.items()}
+    meanings = {(naming[k].text() if k in known else k): v for k, v in told.items()}
     for name in (*inputs, *outputs):
         symbol, role = naming[name].text(), "input · 输入" if name in inputs else "output · 输出"
         meaning = meanings.get(symbol) or LETTERS.get(name, ("", role))[1]
@@ -178,14 +181,14 @@ def page(card: Any) -> Page:
     ('delta', ('x',), 'δx = δ W')
     """
     naming, scalars = _naming(card), numeric(card.fn)
-    rules = list(getattr(card, "rules", ()))
+    rules: list[tuple[tuple[str, ...], Callable]] = list(getattr(card, "rules", []))
     update = not hasattr(card, "rules")
     result = card.writes if update else card.outputs
-    shown = [("update" if update else "forward", result, card.fn, result)]
+    shown: list[tuple] = [("update" if update else "forward", result, card.fn, result)]
     shown += [("delta", wrt, rule, tuple("δ" + w for w in wrt)) for wrt, rule in rules]
     shown += [("helper", (fn.__name__,), fn, ()) for fn in called([fn for _, _, fn, _ in shown])]
     sections = tuple(
         Section(kind, tuple(of), fn, tuple(equations(fn, scalars=scalars, result=tuple(to), naming=naming)))
         for kind, of, fn, to in shown
     )
-    return Page(card.name, sections, tuple(_legend(card, naming) + _signs(sections)))
+    return Page(card.name, sections, (*_legend(card, naming), *_signs(sections)))

@@ -21,11 +21,13 @@ from .tree import (
     Neg,
     Node,
     Not,
+    NotMathematics,
     Num,
     Pow,
     Prod,
     Rel,
     Root,
+    Slice,
     Str,
     Sum,
     Sym,
@@ -58,10 +60,12 @@ def piecewise(test: Node, body: Node, otherwise: Node) -> Node:
 
 # Where the dimension stands among the arguments, the tensor being number 0.
 _FIRST = """sum mean prod amax amin max min argmax argmin softmax log_softmax logsumexp cumsum cumprod gather
-scatter_add scatter index_add index_select index_copy flatten unsqueeze squeeze cat stack concat std var all any flip sort
-unbind count_nonzero take_along_dim unfold"""
+scatter_add scatter index_add index_select index_copy flatten unsqueeze squeeze cat stack concat std var all any flip
+sort unbind count_nonzero take_along_dim"""
+_SHORT: dict[str, str] = {"amax": "max", "amin": "min"}
+REDUCTIONS = frozenset({"sum", "mean", "prod", "amax", "amin", "max", "min"})
 _SECOND = "chunk split topk roll vector_norm repeat_interleave"
-AXIS = dict.fromkeys(_FIRST.split(), 1) | dict.fromkeys(_SECOND.split(), 2)
+AXIS: dict[str, int] = {**dict.fromkeys(_FIRST.split(), 1), **dict.fromkeys(_SECOND.split(), 2)}
 # Number formats, memory and broadcasting: not mathematics.
 _QUIET = "to float double half bfloat16 long int bool type type_as contiguous clone expand_as"
 QUIET = frozenset(_QUIET.split())
@@ -96,7 +100,7 @@ def _norm(x: Node, *rest: Node) -> Node:
     return Call("norm", (x, *rest)) if rest else Fence("norm", x)
 
 
-_COMPARE: dict[str, str] = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+_COMPARE = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
 
 def _compare(op: str, a: Node, b: Node) -> Node:
@@ -111,7 +115,7 @@ MEANINGS: dict[str, Callable[..., Node]] = {
     "expm1": lambda x: Sum(_exp(x), "-", ONE),
     "log1p": lambda x: Call("log", (Sum(ONE, "+", x),)),
     "abs": lambda x: Fence("abs", x),
-    "len": lambda x: Fence("abs", x),
+    "len": lambda x: Fence("len", x),
     "floor": lambda x: Fence("floor", x),
     "ceil": lambda x: Fence("ceil", x),
     "square": lambda x: Pow(x, Num(2)),
@@ -158,45 +162,59 @@ def _axes(args: Args) -> Args:
     return tuple(i for a in args for i in (a.items if isinstance(a, Group) else (a,)))
 
 
-def _is_axis(node: Node, method: bool) -> bool:
-    number = node.of if isinstance(node, Neg) else node
-    return isinstance(number, Num) or (method and isinstance(number, Sym | Group | Family | Call))
+def _is_axis(node: Node) -> bool:
+    """What stands where an axis may stand, but also a second tensor may: max(x, 0), max(x, y). · 轴还是张量。"""
+    node = node.of if isinstance(node, Neg) else node
+    return isinstance(node, Num | Group) or (isinstance(node, Sym) and (node.scalar or node.name.startswith("dim")))
 
 
-def _along(name: str, args: Args, named: dict[str, Node], method: bool) -> Node:
+def _along(name: str, args: Args, named: dict[str, Node]) -> Node:
     """An operator that works along axes: they become its subscript. · 沿轴的算子。"""
     at, named = AXIS[name], dict(named)
     axis = named.pop("dim", named.pop("axis", None))
-    if axis is None and len(args) > at and (name not in ("max", "min") or _is_axis(args[at], method)):
-        axis, last = args[at], (args[at + 1 :] if name not in ("sum", "mean", "amax", "amin", "max", "min") else ())
-        args = args[:at] + last
-    axes = _axes((axis,)) if axis is not None else ()
-    extra = (*args[1:], *(Named(k, v) for k, v in named.items()))
+    axes, rest = (() if axis is None else (axis,)), args[1:]
+    if axis is None and len(args) > at and (name not in ("max", "min") or _is_axis(args[at])):
+        axes, after = (args[at:], ()) if name == "flatten" else (args[at : at + 1], args[at + 1 :])
+        rest = (*args[1:at], *(() if name in REDUCTIONS else after))  # what follows there is keepdim
+    extra, axes = (*rest, *(Named(k, v) for k, v in named.items())), _axes(axes)
     if name in ("sum", "prod") and not extra:
-        body = args[0]
-        if isinstance(body, Family) and not axes:
-            return Big(name, body.binders, body.body)
-        return Big(name, axes, body)
-    return Call({"amax": "max", "amin": "min"}.get(name, name), (args[0], *extra), axes)
+        family = args[0] if isinstance(args[0], Family) and not axes else None
+        return Big(name, family.binders, family.body) if family else Big(name, axes, args[0])
+    return Call(_SHORT.get(name, name), (args[0], *extra), axes)
 
 
-def meaning(name: str, args: Args, named: dict[str, Node], method: bool) -> Node:
+def _fixed(name: str, args: Args) -> Node:
+    try:
+        return MEANINGS[name](*args)
+    except TypeError:
+        raise NotMathematics(f"{name} with {len(args)} arguments has no mathematical reading") from None
+
+
+def meaning(name: str, args: Args, named: dict[str, Node], origin: str = "torch") -> Node:
     """The meaning of one call, the tensor first among the arguments. · 一次调用的含义。
 
-    >>> meaning("rsqrt", (Sym("x"),), {}, method=True)
+    origin  "torch" (a function), "method" or "builtin" (Python's max and min know no axes)
+
+    >>> meaning("rsqrt", (Sym("x"),), {}, "method")
     Frac(top=Num(value=1), bottom=Root(of=Sym(name='x', scalar=False)))
     """
     named = {k: v for k, v in named.items() if k not in QUIET_OPTIONS}
-    if method and name in QUIET:
+    if origin == "method" and name in QUIET:
         return args[0]
+    if origin == "method" and name == "where":
+        args = (args[1], args[0], *args[2:])
     if name == "float" and args in ((Str("inf"),), (Str("-inf"),)):
         return Const("∞") if args == (Str("inf"),) else Neg(Const("∞"))
     if name in ("clamp", "clip") and args:
-        return _clamp(*args, **{_OPTIONS[k]: v for k, v in named.items()})
+        return _clamp(*args, **{_OPTIONS[k]: v for k, v in named.items() if k in _OPTIONS})
     if name in MEANINGS and not named and not any(isinstance(a, Each) for a in args):
-        return MEANINGS[name](*args)
+        return _fixed(name, args)
+    if origin == "builtin" and name == "slice" and len(args) == 1:
+        return Slice(None, args[0], None)
+    if origin == "builtin" and name in ("max", "min"):
+        return Call(name, args)
     if name in AXIS and args:
-        return _along(name, args, named, method)
+        return _along(name, args, named)
     if name in SHAPERS and args:
-        return Call(name, (args[0], *_axes(args[1:])))
+        args = (args[0], *_axes(args[1:]))
     return Call(name, (*args, *(Named(k, v) for k, v in named.items())))

@@ -14,10 +14,12 @@ from .tree import (
     Apply,
     Bind,
     Call,
+    Cases,
     Const,
     Each,
     Family,
     Fence,
+    Field,
     Group,
     Index,
     Logic,
@@ -102,6 +104,7 @@ class Reader:
     def __init__(self, scalars: Collection[str] = (), scope: dict[str, Any] | None = None):
         self.scalars = set(scalars)
         self.scope = scope or {}
+        self.fields = {f for v in self.scope.values() if isinstance(v, type) for f in getattr(v, "_fields", ())}
 
     def fail(self, node: ast.AST, why: str) -> NotMathematics:
         code = ast.unparse(node)
@@ -128,6 +131,10 @@ class Reader:
                 return self.attribute(node)
             case ast.Call():
                 return self.call(node)
+            case ast.Subscript(value=ast.Dict(keys=keys, values=values), slice=key) if None not in keys:
+                which = self.read(key)
+                tests = [Rel(which, (("==", self.read(k)),)) for k in keys if k]
+                return Cases(tuple(zip(map(self.read, values), tests, strict=True)), None)
             case ast.Subscript(value=value, slice=items):
                 parts = items.elts if isinstance(items, ast.Tuple) else [items]
                 return self.subscript(self.read(value), tuple(self.item(p) for p in parts))
@@ -209,6 +216,8 @@ class Reader:
                 return value
             case "indices" if isinstance(value, Call) and value.name in ("max", "min"):
                 return Call("arg" + value.name, value.args, value.axes)
+        if node.attr in self.fields:
+            return Field(value, node.attr)
         raise self.fail(node, f"the attribute {node.attr!r} has no mathematical reading")
 
     def is_module(self, node: ast.AST) -> bool:
@@ -220,6 +229,9 @@ class Reader:
         return False
 
     def call(self, node: ast.Call) -> Node:
+        if isinstance(node.func, ast.Name) and node.func.id == "isinstance":
+            kind = Const(ast.unparse(node.args[1]).replace(" | ", " or "))
+            return Rel(self.read(node.args[0]), (("in", kind),))
         args = tuple(map(self.read, node.args))
         named = {k.arg: self.read(k.value) for k in node.keywords if k.arg}
         if len(named) < len(node.keywords):
@@ -228,11 +240,11 @@ class Reader:
             case ast.Name(id=name) if self.is_own(name):
                 return Call(name, (*args, *(Named(k, v) for k, v in named.items())), own=True)
             case ast.Name(id=name):
-                return meaning(name, args, named, method=False)
+                return meaning(name, args, named, "torch" if name in self.scope else "builtin")
             case ast.Attribute(value=value, attr=attr) if self.is_module(value):
-                return meaning(attr, args, named, method=False)
+                return meaning(attr, args, named)
             case ast.Attribute(value=value, attr=attr):
-                return meaning(attr, (self.read(value), *args), named, method=True)
+                return meaning(attr, (self.read(value), *args), named, "method")
         return Apply(self.read(node.func), (*args, *(Named(k, v) for k, v in named.items())))
 
     def is_own(self, name: str) -> bool:

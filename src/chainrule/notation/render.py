@@ -17,6 +17,7 @@ from .tree import (
     Each,
     Family,
     Fence,
+    Field,
     Frac,
     Group,
     Index,
@@ -37,10 +38,14 @@ from .tree import (
     Sum,
     Sym,
     Transpose,
+    is_scalar,
 )
 
 # How tightly each form holds together; an operand that is looser than its place asks gets brackets.
 OPEN, SUM, BIG, HADAMARD, MATRIX, SCALE, FRACTION, PREFIX, POWER, ATOM = range(10)
+
+_OPPOSITES = (("==", "!="), ("<", ">="), (">", "<="), ("in", "not in"))
+OPPOSITE = {a: b for pair in _OPPOSITES for a, b in (pair, pair[::-1])}
 
 
 class Renderer:
@@ -73,6 +78,7 @@ class Renderer:
     operator: Callable[[str, str, str], str]
     big: Callable[[Big], str]
     index: Callable[[str, str], str]
+    field: Callable[[str, str], str]
     bracket: Callable[[str], str]
     cases: Callable[[Cases], str]
     group: Callable[[str, str], str]
@@ -98,16 +104,22 @@ class Renderer:
                 return f" {sign} ".join(
                     self.paren(self.condition(p)) if isinstance(p, Logic) else self.condition(p) for p in parts
                 )
+            case Not(of=Rel(first=first, rest=((op, second),))):
+                return self.condition(Rel(first, ((OPPOSITE[op], second),)))
+            case Not(of=of) if is_scalar(of):
+                return self.condition(Rel(of, (("==", Num(0)),)))
             case Not(of=of):
                 inner = self.condition(of)
                 return self.NOT + (self.paren(inner) if isinstance(of, Rel | Logic) else inner)
-            case Sym(scalar=True):  # a number as a condition: whether it is there at all
+            case _ if is_scalar(node):  # a number as a condition: whether it is there at all
                 return self.condition(Rel(node, (("!=", Num(0)),)))
             case _:
                 return self.go(node, SUM)
 
     def draw(self, node: Node) -> tuple[str, int]:
         match node:
+            case Pow(base=Const(name="e"), exponent=x) if "e" in self.naming.letters():
+                return self.draw(Call("exp", (x,)))
             case Sum() | Neg() | Prod() | Frac() | Pow() | Root() | Transpose():
                 return self.draw_arithmetic(node)
             case Sym(name=name):
@@ -128,6 +140,8 @@ class Renderer:
                 return self.big(node), self.BIG_LEVEL
             case Index(base=base, items=items):
                 return self.index(self.go(base, ATOM), self.list(items)), ATOM
+            case Field(base=base, name=name):
+                return self.field(self.go(base, ATOM), name), ATOM
             case Rel() | Logic() | Not():
                 return self.bracket(self.condition(node)), ATOM
             case Cases():

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from types import FunctionType
-from typing import Any
+from typing import Any, Literal
 
 from .calls import piecewise
 from .reading import Reader, sizes, stored
@@ -16,15 +16,14 @@ from .tree import Call, Group, Node, Not, NotMathematics, Sym, is_scalar
 
 @dataclass(frozen=True)
 class Equation:
-    """left = right (or ←, where a name is given anew), in a loop (`depth`), under conditions. · 一条等式。"""
+    """left sign right: = for a new name, ← for one given anew, ∋ for what a generator yields. · 一条等式。"""
 
     lineno: int
     code: str
     left: Node | None
     right: Node
-    anew: bool = False
+    sign: Literal["=", "←", "∋"] = "="
     conditions: tuple[Node, ...] = ()
-    otherwise: bool = False
     depth: int = 0
 
 
@@ -109,9 +108,9 @@ class Lines:
         self.given, self.result = set(known), result
         self.name = fn.__name__
 
-    def equation(self, s: ast.AST, left: Node | None, right: Node, anew: bool, **where: Any) -> Equation:
+    def equation(self, s: ast.AST, left: Node | None, right: Node, sign: Any = "=", **where: Any) -> Equation:
         code = ast.unparse(s).splitlines()[0]
-        return Equation(self.start + getattr(s, "lineno", 1) - 1, code, left, right, anew, **where)
+        return Equation(self.start + getattr(s, "lineno", 1) - 1, code, left, right, sign, **where)
 
     def body(self, body: list[ast.stmt], **where: Any) -> Iterator[Equation]:
         body = [s for s in body if not _silent(s)]
@@ -120,8 +119,10 @@ class Lines:
             if whole is not None:
                 yield from self.returned(s, whole, **where)
                 return
+            before = set(self.given)
             yield from self.statement(s, **where)
             if isinstance(s, ast.If) and not s.orelse and isinstance(s.body[-1], ast.Return):
+                self.given = before  # what follows has not seen that branch
                 where["conditions"] = (*where.get("conditions", ()), Not(self.reader.read(s.test)))
 
     def statement(self, s: ast.stmt, **where: Any) -> Iterator[Equation]:
@@ -139,13 +140,15 @@ class Lines:
                 yield from self.guarded(s, **where)
             case ast.For(target=target, iter=source, body=body, orelse=[]):
                 bound = self.reader.bind(target, source)
-                yield self.equation(s, None, bound, False, **where)
+                yield self.equation(s, None, bound, **where)
                 self.given |= stored(target)
                 yield from self.body(body, **{**where, "depth": where.get("depth", 0) + 1})
             case ast.With(body=body):
                 yield from self.body(body, **where)
             case ast.Expr(value=ast.Call() as call):
-                yield self.equation(s, None, self.reader.read(call), False, **where)
+                yield self.equation(s, None, self.reader.read(call), **where)
+            case ast.Expr(value=ast.Yield(value=ast.expr() as value)):
+                yield self.equation(s, self.itself(), self.reader.read(value), "∋", **where)
             case ast.FunctionDef():
                 inner = Lines.__new__(Lines)
                 inner.tree, inner.start, inner.reader, inner.name = s, self.start, self.reader, s.name
@@ -184,7 +187,7 @@ class Lines:
             for sym in name.items if isinstance(name, Group) else (name,):
                 if isinstance(sym, Sym):
                     (self.reader.scalars.add if number else self.reader.scalars.discard)(sym.name)
-        yield self.equation(s, left, value, anew, **where)
+        yield self.equation(s, left, value, "←" if anew else "=", **where)
 
     def returned(self, s: ast.AST, value: ast.expr, **where: Any) -> Iterator[Equation]:
         node = self.reader.read(value)
@@ -192,12 +195,15 @@ class Lines:
         if self.result and len(parts) == len(self.result):
             for name, part in zip(self.result, parts, strict=True):
                 if part != Sym(name, name in self.reader.scalars) or where.get("conditions"):
-                    yield self.equation(s, Sym(name), part, name in self.given, **where)
+                    yield self.equation(s, Sym(name), part, "←" if name in self.given else "=", **where)
         elif self.result:
-            yield self.equation(s, Group("tuple", tuple(map(Sym, self.result))), node, False, **where)
+            yield self.equation(s, Group("tuple", tuple(map(Sym, self.result))), node, **where)
         else:
-            args = tuple(Sym(p) for p in parameters(self.tree))
-            yield self.equation(s, Call(self.name, args) if self.name != "_" else None, node, False, **where)
+            yield self.equation(s, self.itself(), node, **where)
+
+    def itself(self) -> Node | None:
+        """The function applied to its parameters; a rule has no name. · 函数自身。"""
+        return Call(self.name, tuple(Sym(p) for p in parameters(self.tree))) if self.name != "_" else None
 
 
 def lines(fn: Callable, scalars: Collection[str] = (), result: tuple[str, ...] = ()) -> list[Equation]:

@@ -91,6 +91,7 @@ class Tex(Renderer):
     def fence(self, kind: str, s: str) -> str:
         left, right = {
             "abs": ("|", "|"),
+            "len": ("|", "|"),
             "norm": (r"\Vert ", r"\Vert "),
             "floor": (r"\lfloor ", r"\rfloor "),
             "ceil": (r"\lceil ", r"\rceil "),
@@ -113,20 +114,18 @@ class Tex(Renderer):
     def index(self, base: str, items: str) -> str:
         return rf"{{{base}}}_{{\left[{items}\right]}}"
 
+    def field(self, base: str, name: str) -> str:
+        return rf"{base}.\mathrm{{{escape(name)}}}"
+
     def bracket(self, s: str) -> str:
         return rf"\left[{s}\right]"
 
     def cases(self, node: Cases) -> str:
-        if self.pictures:
-            pieces = [rf"{self.go(v, SUM)}\;\text{{ if }}\;{self.condition(c)}" for v, c in node.pieces]
-            inside = r";\quad ".join([*pieces, rf"{self.go(node.otherwise, SUM)}\;\text{{ otherwise}}"])
-            return rf"\left\{{ {inside} \right."
-        rows = [rf"{self.go(v)} & \text{{if }} {self.condition(c)}" for v, c in node.pieces]
-        return (
-            r"\begin{cases} "
-            + r" \\ ".join([*rows, rf"{self.go(node.otherwise)} & \text{{otherwise}}"])
-            + r" \end{cases}"
-        )
+        link, end, gap = (r"\;", ";", r"\quad ") if self.pictures else (" & ", r" \\", " ")
+        rows = [rf"{self.go(v, SUM)}{link}\text{{if }} {self.condition(c)}" for v, c in node.pieces]
+        rows += [rf"{self.go(node.otherwise, SUM)}{link}\text{{otherwise}}"] if node.otherwise else []
+        inside = f"{end}{gap}".join(rows)
+        return rf"\left\{{ {inside} \right." if self.pictures else rf"\begin{{cases}} {inside} \end{{cases}}"
 
     def group(self, kind: str, s: str) -> str:
         return self.paren(s) if kind == "tuple" else self.bracket(s)

@@ -60,7 +60,7 @@ class Text(Renderer):
         return s + "ᵀ"
 
     def fence(self, kind: str, s: str) -> str:
-        left, right = {"abs": "||", "norm": "‖‖", "floor": "⌊⌋", "ceil": "⌈⌉"}[kind]
+        left, right = {"abs": "||", "len": "||", "norm": "‖‖", "floor": "⌊⌋", "ceil": "⌈⌉"}[kind]
         return left + s + right
 
     def axes(self, axes: str) -> str:
@@ -81,12 +81,16 @@ class Text(Renderer):
     def index(self, base: str, items: str) -> str:
         return f"{base}[{items}]"
 
+    def field(self, base: str, name: str) -> str:
+        return f"{base}.{name}"
+
     def bracket(self, s: str) -> str:
         return f"[{s}]"
 
     def cases(self, node: Cases) -> str:
         pieces = [f"{self.go(v, SUM)} if {self.condition(c)}" for v, c in node.pieces]
-        return "{" + "; ".join([*pieces, f"{self.go(node.otherwise, SUM)} otherwise"]) + "}"
+        last = [f"{self.go(node.otherwise, SUM)} otherwise"] if node.otherwise else []
+        return "{" + "; ".join(pieces + last) + "}"
 
     def group(self, kind: str, s: str) -> str:
         return f"({s})" if kind == "tuple" else f"[{s}]"

@@ -86,7 +86,7 @@ class Transpose(Node):
 
 @dataclass(frozen=True)
 class Fence(Node):
-    kind: Literal["abs", "norm", "floor", "ceil"]
+    kind: Literal["abs", "len", "norm", "floor", "ceil"]
     of: Node
 
 
@@ -125,6 +125,14 @@ class Index(Node):
 
 
 @dataclass(frozen=True)
+class Field(Node):
+    """A named part of a record. · 记录的字段。"""
+
+    base: Node
+    name: str
+
+
+@dataclass(frozen=True)
 class Slice(Node):
     start: Node | None
     stop: Node | None
@@ -155,7 +163,7 @@ class Cases(Node):
     """The first condition that holds decides. · 取第一个成立的条件。"""
 
     pieces: tuple[tuple[Node, Node], ...]
-    otherwise: Node
+    otherwise: Node | None
 
 
 @dataclass(frozen=True)
@@ -216,7 +224,7 @@ def is_scalar(node: Node) -> bool:
             return True
         case Const(name=name):
             return name in ("∞", "π", "e")
-        case Fence(kind="norm"):
+        case Fence(kind="norm" | "len"):
             return True
         case Call(own=True, args=args):
             return bool(args) and all(map(is_scalar, args))
@@ -230,7 +238,7 @@ def is_scalar(node: Node) -> bool:
         case Index(base=base, items=items):
             return is_scalar(base) and not any(isinstance(i, Slice) for i in items)
         case Cases(pieces=pieces, otherwise=otherwise):
-            return all(is_scalar(v) for v, _ in pieces) and is_scalar(otherwise)
+            return all(is_scalar(v) for v in (otherwise, *(v for v, _ in pieces)) if v is not None)
         case Neg() | Sum() | Prod() | Frac() | Pow() | Root() | Fence():
             return all(is_scalar(v) for v in vars(node).values() if isinstance(v, Node))
         case _:
