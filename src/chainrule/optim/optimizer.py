@@ -74,13 +74,21 @@ class Ruled(torch.optim.Optimizer):
         scale, found_inf = getattr(self, "grad_scale", None), getattr(self, "found_inf", None)
         if found_inf is not None and bool(found_inf):
             return
+        self._refuse_sparse()
         for group in self.param_groups:
             options = {name: scalar(value) for name, value in group.items() if name != "params"}
-            for index, θ in enumerate(group["params"]):
-                if θ.grad is None:
-                    continue
-                _refuse_sparse(type(self).__name__, index, θ.grad)
-                self._formula_one(θ, θ.grad if scale is None else θ.grad / scale, options)
+            for θ in group["params"]:
+                if θ.grad is not None:
+                    self._formula_one(θ, θ.grad if scale is None else θ.grad / scale, options)
+
+    def _refuse_sparse(self) -> None:
+        everything = (θ for group in self.param_groups for θ in group["params"])
+        for index, θ in enumerate(everything):
+            if θ.grad is not None and θ.grad.layout is not torch.strided:
+                raise UserError(
+                    f"{type(self).__name__}: the gradient of parameter {index} {tuple(θ.shape)} is sparse: "
+                    "expected a dense one; build its Embedding with sparse=False"
+                )
 
     def _formula_one(self, θ: Tensor, g: Tensor, options: dict[str, Any]) -> None:
         state = self.state[θ] if self.rule.keeps(options) else {}
@@ -129,14 +137,6 @@ _load_state_dict = _light("load_state_dict")
 def _like(θ: Tensor, value: Tensor) -> Tensor:
     same = value.shape == θ.shape and value.dim() > 0
     return torch.empty_like(θ, dtype=value.dtype).copy_(value) if same else value.clone()
-
-
-def _refuse_sparse(name: str, index: int, g: Tensor) -> None:
-    if g.layout is not torch.strided:
-        raise UserError(
-            f"{name}: the gradient of parameter {index} {tuple(g.shape)} is sparse: expected a dense one; "
-            "build its Embedding with sparse=False"
-        )
 
 
 class _Parentless(Ruled):

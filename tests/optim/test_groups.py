@@ -1,0 +1,93 @@
+"""Weight decay on weights, and on nothing else."""
+
+import pytest
+import torch
+from torch import nn
+
+from chainrule.errors import UserError
+from chainrule.optim import SGD, param_groups
+
+
+class Scale(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(4))
+        self.temperature = nn.Parameter(torch.ones(()))
+
+
+def network():
+    return nn.ModuleDict(
+        {
+            "conv": nn.Conv2d(3, 4, 3),
+            "batch": nn.BatchNorm2d(4),
+            "layer": nn.LayerNorm([4, 5, 5]),
+            "group": nn.GroupNorm(2, 4),
+            "line": nn.Linear(4, 3),
+            "attend": nn.MultiheadAttention(4, 2, add_bias_kv=True),
+            "recur": nn.LSTM(3, 4),
+            "scale": Scale(),
+        }
+    )
+
+
+def names(model, params):
+    by_tensor = {id(θ): name for name, θ in model.named_parameters()}
+    return {by_tensor[id(θ)] for θ in params}
+
+
+def test_only_weights_decay():
+    model = network()
+    decaying, rest = param_groups(model, 0.1)
+    assert (decaying["weight_decay"], rest["weight_decay"]) == (0.1, 0.0)
+    assert names(model, decaying["params"]) == {
+        "conv.weight",
+        "line.weight",
+        "attend.in_proj_weight",
+        "attend.out_proj.weight",
+        "recur.weight_ih_l0",
+        "recur.weight_hh_l0",
+    }
+    assert len(decaying["params"]) + len(rest["params"]) == len(list(model.parameters()))
+
+
+def test_all_decay_when_asked():
+    model = network()
+    (group,) = param_groups(model, 0.1, decay="all")
+    assert group["weight_decay"] == 0.1 and len(group["params"]) == len(list(model.parameters()))
+
+
+def test_without_decay_there_is_one_group():
+    (group,) = param_groups(network(), 0.0)
+    assert group["weight_decay"] == 0.0
+
+
+def test_frozen_parameters_stay_out_and_shared_ones_come_once():
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    model[1].weight = model[0].weight
+    model[0].bias.requires_grad_(False)
+    decaying, rest = param_groups(model, 0.1)
+    assert names(model, decaying["params"]) == {"0.weight"} and names(model, rest["params"]) == {"1.bias"}
+
+
+def test_a_step_shrinks_weights_only():
+    model = nn.Linear(2, 2)
+    before = [θ.detach().clone() for θ in model.parameters()]
+    made = SGD(param_groups(model, 0.5), lr=0.1)
+    for θ in model.parameters():
+        θ.grad = torch.zeros_like(θ)
+    made.step()
+    torch.testing.assert_close(model.weight.detach(), before[0] * (1 - 0.1 * 0.5))
+    assert torch.equal(model.bias, before[1])
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "message"),
+    [
+        (nn.Linear(2, 2), {"decay": "weight"}, "unknown decay 'weight': expected one of .* did you mean weights"),
+        (nn.Linear(2, 2), {"weight_decay": -1}, "weight_decay=-1: expected a number of at least 0"),
+        (nn.ReLU(), {}, "ReLU has no trainable parameter"),
+    ],
+)
+def test_bad_settings_give_one_line(model, settings, message):
+    with pytest.raises(UserError, match=message):
+        param_groups(model, **{"weight_decay": 0.1, **settings})

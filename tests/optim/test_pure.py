@@ -1,0 +1,151 @@
+"""The functional form: one graph for forward, loss, backward and update, never recompiled, equal to eager steps."""
+
+import pytest
+import torch
+from cases import apart, named, params, some
+
+import chainrule
+from chainrule.optim import OPTIMIZERS, RULES, Schedule, param_groups, pure
+
+SOME = [
+    pytest.param(name, row, id=f"{name} {named(row)}")
+    for name, card in RULES.items()
+    if card.parent
+    for row in [*some(name), *({"momentum": 0.9, "dampening": 0.3},) * (name == "SGD")]
+]
+BACKENDS = ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)]
+
+
+@pytest.fixture
+def dynamo():
+    """A compiler without memory of other tests, allowed to trace the backward pass."""
+    import torch._dynamo as dynamo
+    from torch._dynamo.utils import counters
+
+    dynamo.reset()
+    counters.clear()
+    with dynamo.config.patch(trace_autograd_ops=True, error_on_recompile=True):
+        yield counters
+    dynamo.reset()
+
+
+def network(dtype):
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(7, 9), torch.nn.Tanh(), torch.nn.Linear(9, 4)).to(dtype)
+
+
+def batch(t, dtype):
+    source = torch.Generator().manual_seed(t)
+    return torch.randn(5, 7, generator=source, dtype=dtype), torch.randn(5, 4, generator=source, dtype=dtype)
+
+
+def build(name, settings, dtype):
+    model = network(dtype)
+    made = OPTIMIZERS[name.lower()](param_groups(model, 0.01), lr=0.02, **settings)
+    return model, made, Schedule(made, "cosine", 60, warmup=5)
+
+
+def eager(name, settings, dtype, steps):
+    model, made, schedule = build(name, settings, dtype)
+    with chainrule.gear("formula"):
+        for t in range(steps):
+            made.zero_grad()
+            x, y = batch(t, dtype)
+            torch.nn.functional.mse_loss(model(x), y).backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            made.step()
+            schedule.step()
+    return made
+
+
+def whole_step(model, plan, backend):
+    def step(x, y):
+        loss = torch.nn.functional.mse_loss(model(x), y)
+        grads = torch.autograd.grad(loss, plan.params)
+        norm = torch.stack([g.norm() for g in grads]).norm()
+        scale = torch.clamp(1.0 / (norm + 1e-6), max=1.0)
+        plan.write([g * scale for g in grads], ok=torch.isfinite(loss))
+        return loss.detach()
+
+    return torch.compile(step, fullgraph=True, dynamic=False, backend=backend)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("dtype", "limit"), [(torch.float64, 1e-12), (torch.float32, 1e-6)], ids=["fp64", "fp32"])
+@pytest.mark.parametrize(("name", "settings"), SOME)
+def test_whole_step_in_one_graph(name, settings, dtype, limit, backend, dynamo):
+    model, made, schedule = build(name, {k: v for k, v in settings.items() if k != "maximize"}, dtype)
+    plan = pure(made)
+    step = whole_step(model, plan, backend)
+    for t in range(50):
+        plan.read_lr()
+        step(*batch(t, dtype))
+        schedule.step()
+    assert dynamo["stats"]["unique_graphs"] == 1
+    assert apart(made, eager(name, {k: v for k, v in settings.items() if k != "maximize"}, dtype, 50)) <= limit
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("name", "settings"), SOME)
+@pytest.mark.parametrize("when", [0, 3])
+def test_nothing_changes_in_a_step_that_is_not_finite(name, settings, when, backend, dynamo):
+    """Parameters, state, counts and the flag of the first update: the run goes on as if that step had not been."""
+    settings = {k: v for k, v in settings.items() if k != "maximize"}
+    model, made, schedule = build(name, settings, torch.float64)
+    plan = pure(made)
+    step = whole_step(model, plan, backend)
+    for t in range(6):
+        x, y = batch(t, torch.float64)
+        plan.read_lr()
+        if t == when:
+            before = [value.clone() for value in plan.variables]
+            assert step(x * float("nan"), y).isnan()
+            assert all(torch.equal(a, b) for a, b in zip(plan.variables, before, strict=True))
+        step(x, y)
+        schedule.step()
+    assert apart(made, eager(name, settings, torch.float64, 6)) <= 1e-12
+
+
+@pytest.mark.parametrize(("name", "settings"), SOME)
+def test_the_call_itself_changes_nothing_and_agrees_with_write(name, settings):
+    plan = pure(OPTIMIZERS[name.lower()](params(), lr=0.01, **settings))
+    grads = [torch.ones_like(θ) for θ in plan.params]
+    before = [value.clone() for value in plan.variables]
+    new = plan(plan.variables, grads, plan.lr)
+    assert all(torch.equal(a, b) for a, b in zip(plan.variables, before, strict=True))
+    plan.write(grads)
+    assert all(torch.equal(a, b) for a, b in zip(plan.variables, new, strict=True))
+    assert [v.dtype for v in new] == [v.dtype for v in before]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.complex64])
+@pytest.mark.parametrize(("name", "settings"), SOME)
+def test_equal_to_an_eager_step_for_every_dtype_and_start(name, settings, dtype):
+    """A parameter without a gradient, and one that joined later, have counts of their own."""
+    makes = [OPTIMIZERS[name.lower()](params(dtype), lr=0.01, **settings) for _ in range(2)]
+    for made in makes:
+        for θ in made.param_groups[0]["params"][:2]:
+            θ.grad = torch.full_like(θ, 0.5)
+        with chainrule.gear("formula"):
+            made.step()
+        for θ in made.param_groups[0]["params"]:
+            θ.grad = torch.full_like(θ, -0.25)
+    plan = pure(makes[0])
+    with chainrule.gear("formula"):
+        for _ in range(3):
+            plan.write([θ.grad for θ in plan.params])
+            makes[1].step()
+    assert apart(makes[0], makes[1]) <= 1e-6
+    kept = [value.clone() for value in plan.variables]
+    plan.write([None] * len(plan.params))
+    assert all(torch.equal(a, b) for a, b in zip(plan.variables, kept, strict=True))
+
+
+def test_state_lies_where_an_eager_step_leaves_it():
+    made = OPTIMIZERS["adam"](params(), lr=0.01, amsgrad=True)
+    plan = pure(made)
+    for _ in range(3):
+        plan.write([torch.ones_like(θ) for θ in plan.params])
+    assert {float(state["step"]) for state in made.state.values()} == {3.0}
+    held = {id(value) for state in made.state.values() for value in state.values()} | {id(θ) for θ in plan.params}
+    assert held == {id(value) for value in plan.variables}

@@ -1,0 +1,119 @@
+"""Schedules against torch's schedulers, step by step, and what is said of bad settings."""
+
+import pytest
+import torch
+from torch.optim import lr_scheduler as torchs
+
+from chainrule.errors import UserError
+from chainrule.optim import SCHEDULES, SGD, Schedule
+from chainrule.optim.schedule import warm_up
+
+PAIRS = [
+    ("constant", {}, lambda o: torchs.ConstantLR(o, factor=1.0)),
+    ("step", {"every": 7, "gamma": 0.3}, lambda o: torchs.StepLR(o, 7, 0.3)),
+    ("step", {}, lambda o: torchs.StepLR(o, 30)),
+    ("cosine", {}, lambda o: torchs.CosineAnnealingLR(o, 50)),
+    ("cosine", {"floor": 0.1}, lambda o: torchs.CosineAnnealingLR(o, 50, eta_min=0.1 * 0.4)),
+    ("onecycle", {}, lambda o: torchs.OneCycleLR(o, 0.4, total_steps=50, cycle_momentum=False)),
+    (
+        "onecycle",
+        {"pct_start": 0.45, "div_factor": 10.0, "final_div_factor": 100.0},
+        lambda o: torchs.OneCycleLR(
+            o, 0.4, total_steps=50, pct_start=0.45, div_factor=10, final_div_factor=100, cycle_momentum=False
+        ),
+    ),
+]
+
+
+def optimizer(lr=0.4):
+    return SGD([torch.nn.Parameter(torch.zeros(1))], lr=lr, momentum=0.9)
+
+
+def rates(made, schedule, steps):
+    seen = [float(made.param_groups[0]["lr"])]
+    for _ in range(steps):
+        made.step()
+        schedule.step()
+        seen.append(float(made.param_groups[0]["lr"]))
+    return seen
+
+
+@pytest.mark.parametrize("lr", [0.4, torch.tensor(0.4, dtype=torch.float64)], ids=["number", "tensor"])
+@pytest.mark.parametrize(("name", "options", "torch_one"), PAIRS)
+def test_equal_to_torch(name, options, torch_one, lr):
+    mine = optimizer(lr.clone() if isinstance(lr, torch.Tensor) else lr)
+    theirs = optimizer()
+    ours = rates(mine, Schedule(mine, name, 50, **options), 49)
+    assert ours == pytest.approx(rates(theirs, torch_one(theirs), 49), rel=1e-12, abs=1e-12)
+    assert isinstance(mine.param_groups[0]["lr"], torch.Tensor) == isinstance(lr, torch.Tensor)
+
+
+@pytest.mark.parametrize(("name", "options", "torch_one"), [p for p in PAIRS if p[0] in ("step", "cosine")])
+def test_warm_up_in_front_is_torchs_linear_then_the_rest(name, options, torch_one):
+    mine, theirs = optimizer(), optimizer()
+    schedule = Schedule(mine, name, 60, warmup=10, warmup_start=0.25, **options)
+    line = torchs.LinearLR(theirs, start_factor=0.25, end_factor=1.0, total_iters=10)
+    both = torchs.SequentialLR(theirs, [line, torch_one(theirs)], milestones=[10])
+    assert rates(mine, schedule, 59) == pytest.approx(rates(theirs, both, 59), rel=1e-12)
+
+
+def test_warm_up_rises_by_equal_steps_from_above_zero_to_one():
+    assert [warm_up(t, 4) for t in range(6)] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0, 1.0])
+
+
+@pytest.mark.parametrize("warmup", [0, 1, 5, 20])
+@pytest.mark.parametrize("total", [1, 2, 3, 20])
+@pytest.mark.parametrize("name", list(SCHEDULES))
+def test_every_length_and_what_lies_behind_it_is_defined(name, total, warmup):
+    schedule = Schedule(optimizer(), name, total, warmup=warmup)
+    factors = [schedule.factor(t) for t in range(total + warmup + 5)]
+    assert all(0 <= factor <= 1 for factor in factors)
+    assert factors[-1] == factors[-2] or name == "step"
+
+
+def test_the_step_is_all_its_state():
+    first, second = optimizer(), optimizer()
+    a, b = Schedule(first, "cosine", 30, warmup=5), Schedule(second, "cosine", 30, warmup=5)
+    rates(first, a, 12)
+    assert a.state_dict() == {"step": 12}
+    second.load_state_dict(first.state_dict())
+    b.load_state_dict(a.state_dict())
+    assert rates(second, b, 18) == rates(first, a, 18)
+
+
+def test_a_longer_run_goes_on_from_its_step():
+    made = optimizer()
+    rates(made, Schedule(made, "cosine", 10), 10)
+    longer = Schedule(made, "cosine", 20)
+    longer.load_state_dict({"step": 10})
+    assert made.param_groups[0]["lr"] == pytest.approx(0.4 * 0.5)
+
+
+def test_groups_keep_their_own_base_rates():
+    made = SGD([{"params": [torch.zeros(1)], "lr": 1.0}, {"params": [torch.zeros(1)]}], lr=0.1)
+    schedule = Schedule(made, "step", 10, every=1, gamma=0.5)
+    schedule.step()
+    assert [group["lr"] for group in made.param_groups] == [0.5, 0.05]
+    made.add_param_group({"params": [torch.zeros(1)], "lr": 2.0})
+    schedule.step()
+    assert [group["lr"] for group in made.param_groups] == [0.25, 0.025, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("cosin", {}, "unknown schedule 'cosin': expected one of .*; did you mean cosine\\?"),
+        ("step", {"gama": 0.1}, "schedule step takes no option 'gama': expected one of every, gamma; .* gamma\\?"),
+        ("constant", {"gamma": 0.1}, "schedule constant takes no option 'gamma': expected none"),
+        ("cosine", {"total": 0}, "schedule cosine: total=0: expected at least 1 step"),
+        ("cosine", {"warmup": -1}, "schedule cosine: warmup=-1: expected at least 0 steps"),
+        ("cosine", {"warmup_start": 2}, "schedule cosine: warmup_start=2: expected a number from 0 to 1"),
+        ("cosine", {"floor": float("nan")}, "schedule cosine: floor=nan: expected a number of at least 0"),
+        ("step", {"every": 0}, "schedule step: every=0: expected a number of steps above 0"),
+        ("onecycle", {"pct_start": 1.5}, "schedule onecycle: pct_start=1.5: expected a number from 0 to 1"),
+        ("onecycle", {"div_factor": 0}, "schedule onecycle: div_factor=0: expected a number above 0"),
+    ],
+)
+def test_bad_settings_give_one_line(name, settings, message):
+    with pytest.raises(UserError, match=f"^{message}$"):
+        Schedule(optimizer(), name, **settings)
