@@ -83,7 +83,8 @@ def _parts(root: Path, folders: list[Path], layout: Layout) -> dict[str, tuple[P
         layout.wrong(
             "layout", root, f"{names} beside {named['train'].name}/: nearest valid layout: train/{show(others[0].name)}"
         )
-    return {part: (folder, _folders_of(part, folder, layout)) for part, folder in named.items()}
+    ordered = [part for part in ("train", "val", "test") if part in named]
+    return {part: (named[part], _folders_of(part, named[part], layout)) for part in ordered}
 
 
 def _unnested(root: Path, classes: list[Path], layout: Layout) -> list[Path]:
@@ -135,8 +136,8 @@ def _number(found: dict[str, dict[str, list[Path]]], root: Path, layout: Layout)
             if name in number:
                 layout.parts[part] += [(file, number[name]) for file in files]
             elif layout.classes:
-                text = f"class {show(name)!r} of {part} is not in train{did_you_mean(name, layout.classes)}"
-                layout.problems.append(("class", text + " (a class must have training images)"))
+                hint = did_you_mean(name, layout.classes) or "; give it training images or remove it"
+                layout.wrong("class", root, f"class {show(name)!r} of {part} is not in train{hint}")
 
 
 def _entries(folder: Path, layout: Layout) -> list[Path]:
