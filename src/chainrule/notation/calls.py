@@ -44,6 +44,8 @@ def times(left: Node, right: Node) -> Node:
     """A product by `*`: ⊙ unless one factor is surely a number; a leading minus moves to the front. · 乘法。"""
     if isinstance(left, Neg):
         return Neg(times(left.of, right))
+    if isinstance(left, Group):  # a list, again and again
+        return Call("repeat", (left, right))
     return Prod(left, "scale" if is_scalar(left) or is_scalar(right) else "hadamard", right)
 
 
@@ -113,7 +115,7 @@ MEANINGS: dict[str, Callable[..., Node]] = {
     "rsqrt": lambda x: Frac(ONE, Root(x)),
     "exp": _exp,
     "expm1": lambda x: Sum(_exp(x), "-", ONE),
-    "log1p": lambda x: Call("log", (Sum(ONE, "+", x),)),
+    "log1p": lambda x: Call("log", (Sum(ONE, "-", x.of) if isinstance(x, Neg) else Sum(ONE, "+", x),)),
     "abs": lambda x: Fence("abs", x),
     "len": lambda x: Fence("len", x),
     "floor": lambda x: Fence("floor", x),

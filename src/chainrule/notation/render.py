@@ -106,6 +106,8 @@ class Renderer:
                 )
             case Not(of=Rel(first=first, rest=((op, second),))):
                 return self.condition(Rel(first, ((OPPOSITE[op], second),)))
+            case Not(of=Not(of=of)):
+                return self.condition(of)
             case Not(of=of) if is_scalar(of):
                 return self.condition(Rel(of, (("==", Num(0)),)))
             case Not(of=of):
@@ -182,7 +184,7 @@ class Renderer:
     def draw_collection(self, node: Node) -> str:
         match node:
             case Group(kind=kind, items=items):
-                return self.group(kind, self.list(items))
+                return self.group(kind, self.list(items) + "," * (kind == "tuple" and len(items) == 1))
             case Named(key=key, value=value):
                 return self.named(key, self.go(value))
             case Each(of=of):

@@ -60,6 +60,8 @@ class Text(Renderer):
         return s + "ᵀ"
 
     def fence(self, kind: str, s: str) -> str:
+        if kind in ("abs", "len") and "|" in s:  # a bar inside bars would close them
+            return f"{kind}({s})"
         left, right = {"abs": "||", "len": "||", "norm": "‖‖", "floor": "⌊⌋", "ceil": "⌈⌉"}[kind]
         return left + s + right
 
