@@ -1,6 +1,8 @@
 """Image files of every kind: used rightly, or refused in one line."""
 
 import struct
+import subprocess
+import sys
 import warnings
 import zlib
 
@@ -134,6 +136,17 @@ def test_a_bad_image_is_one_line_with_its_path(tmp_path, paint, name):
     assert line.startswith(str(path))
     assert words in line
     assert check(path).problems == [line]
+
+
+def test_a_bad_tiff_says_nothing_besides(tmp_path):
+    """Pillow logs this fault as well as raising it."""
+    Image.new("RGB", (4, 4)).save(tmp_path / "x.tif")
+    data = (tmp_path / "x.tif").read_bytes()
+    at = data.index(struct.pack("<HHI", 277, 3, 1))  # samples per pixel
+    (tmp_path / "x.tif").write_bytes(data[: at + 8] + struct.pack("<H", 2048) + data[at + 10 :])
+    code = "import sys; from chainrule.data.check import check; print(len(check(sys.argv[1]).problems))"
+    run = subprocess.run([sys.executable, "-c", code, tmp_path / "x.tif"], capture_output=True, text=True, check=False)
+    assert (run.stdout, run.stderr) == ("1\n", "")
 
 
 def test_a_float_image_is_one_line(tmp_path):

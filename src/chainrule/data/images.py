@@ -1,5 +1,6 @@
 """One image file to bytes [C, H, W], whatever its format and mode. · 单个图像文件解码为字节张量。"""
 
+import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,9 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 # Above this a small file can ask for gigabytes; cameras stay below.
 MOST_PIXELS = 89_478_485
 _GREY = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"}
+
+# Pillow logs some faults besides raising them; without a handler they would stand beside our one line.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 @contextmanager
