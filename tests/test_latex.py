@@ -302,6 +302,8 @@ def test_the_parsers_notice_a_missing_bracket(pen, parser, monkeypatch):
         ("a if not len(x) else b", "{a if |x| = 0; b otherwise}"),
         ("a if not (not b) else c", "{a if b; c otherwise}"),
         ("(a,)", "(a,)"),
+        ("lr * s * a", "η s a"),
+        ("slope * s", "slope · s"),
         ("a.norm()", "‖a‖"),
         ("s // 2", "⌊s/2⌋"),
         ("(-x).exp()", "e⁻ˣ"),

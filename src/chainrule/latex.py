@@ -21,7 +21,7 @@ from .notation.tex import Tex
 from .notation.text import Text
 from .notation.tree import Bind, NotMathematics
 
-__all__ = ["Line", "NotMathematics", "Page", "Section", "equations", "legend", "page"]
+__all__ = ["Line", "NotMathematics", "Page", "Plain", "Section", "equations", "legend", "page"]
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,31 @@ class Line:
 
 @dataclass(frozen=True)
 class Section:
-    """The equations of one function: "forward", "delta" (of `names`), "helper" or "update". · 一个函数的等式。"""
+    """The equations of one function; kind: forward, delta (of `names`), update, function or helper. · 一个函数的等式。"""
 
     kind: str
     names: tuple[str, ...]
     fn: Callable
     lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Plain:
+    """The card of a function that is neither formula nor optimizer: a schedule, say. · 普通函数的卡片。"""
+
+    fn: Callable
+
+    @property
+    def name(self) -> str:
+        return self.fn.__name__
+
+    @property
+    def doc(self) -> str:
+        return inspect.getdoc(self.fn) or ""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return tuple(inspect.signature(self.fn).parameters)
 
 
 @dataclass(frozen=True)
@@ -137,23 +156,29 @@ def _entries(doc: str, known: set[str]) -> dict[str, str]:
     return dict(entries)
 
 
+def _inputs(card: Any) -> tuple[str, ...]:
+    return tuple(card.reads if hasattr(card, "reads") else card.inputs)
+
+
+def _outputs(card: Any) -> tuple[str, ...]:
+    return tuple(card.writes if hasattr(card, "writes") else getattr(card, "outputs", ()))
+
+
 def _naming(card: Any) -> Naming:
     fns = [card.fn, *(rule for _, rule in getattr(card, "rules", ()))]
-    helpers = called(fns)
-    outputs = getattr(card, "outputs", ())
-    return Naming([*(n for fn in [*fns, *helpers] for n in names(fn)), *outputs])
+    return Naming([*(n for fn in [*fns, *called(fns)] for n in names(fn)), *_outputs(card)])
 
 
 def _legend(card: Any, naming: Naming) -> list[tuple[str, str]]:
-    inputs = getattr(card, "inputs", None) or card.reads
-    outputs = getattr(card, "outputs", None) or card.writes
+    inputs, outputs = _inputs(card), _outputs(card)
     known = {*inputs, *outputs, *naming.names()}
     room = inspect.getdoc(sys.modules[card.fn.__module__]) or ""
     told = {k: v for k, v in _entries(room, known).items() if k in known} | _entries(card.doc, known)
     meanings = {(naming[k].text() if k in known else k): v for k, v in told.items()}
     for name in (*inputs, *outputs):
         symbol, role = naming[name].text(), "input · 输入" if name in inputs else "output · 输出"
-        meaning = meanings.get(symbol) or LETTERS.get(name, ("", role))[1]
+        shape = re.search(rf"(?<!\w){re.escape(name)} (\[[^\]\n]+\])", card.doc)
+        meaning = meanings.get(symbol) or (shape[1] if shape else LETTERS.get(name, ("", role))[1])
         spelled = name not in (symbol, symbol.replace("₀", "0")) and name not in meaning
         meanings[symbol] = f"{name}: {meaning}" if spelled else meaning
     return list(meanings.items())
@@ -180,11 +205,10 @@ def page(card: Any) -> Page:
     >>> [(s.kind, s.names, s.lines[-1].text) for s in page(linear.card).sections][1]
     ('delta', ('x',), 'δx = δ W')
     """
-    naming, scalars = _naming(card), numeric(card.fn)
+    naming, scalars, result = _naming(card), numeric(card.fn), _outputs(card)
     rules: list[tuple[tuple[str, ...], Callable]] = list(getattr(card, "rules", []))
-    update = not hasattr(card, "rules")
-    result = card.writes if update else card.outputs
-    shown: list[tuple] = [("update" if update else "forward", result, card.fn, result)]
+    kind = "function" if isinstance(card, Plain) else "forward" if hasattr(card, "rules") else "update"
+    shown: list[tuple] = [(kind, result or (card.name,), card.fn, result)]
     shown += [("delta", wrt, rule, tuple("δ" + w for w in wrt)) for wrt, rule in rules]
     shown += [("helper", (fn.__name__,), fn, ()) for fn in called([fn for _, _, fn, _ in shown])]
     sections = tuple(

@@ -113,7 +113,8 @@ class Reader:
     def read(self, node: ast.AST) -> Node:
         match node:
             case ast.Name(id=name):
-                return Sym(name, name in self.scalars)
+                imported = name in _NUMBERS and self.scope.get(name) == getattr(math, name)
+                return _NUMBERS[name] if imported else Sym(name, name in self.scalars)
             case ast.Constant(value=value):
                 return self.constant(node, value)
             case ast.UnaryOp(op=op, operand=operand):

@@ -43,9 +43,14 @@ def parameters(tree: ast.FunctionDef) -> list[str]:
 
 
 def numeric(fn: Callable) -> set[str]:
-    """Parameters that are numbers by their default. · 由默认值可知为数的参数。"""
-    defaults = {p.name: p.default for p in inspect.signature(fn).parameters.values()}
-    return {n for n, d in defaults.items() if isinstance(d, int | float) and not isinstance(d, bool)}
+    """Parameters that are numbers by their default or their annotation. · 由默认值或标注可知为数的参数。"""
+
+    def number(p: inspect.Parameter) -> bool:
+        told = p.annotation if isinstance(p.annotation, str) else getattr(p.annotation, "__name__", str(p.annotation))
+        by_default = isinstance(p.default, int | float) and not isinstance(p.default, bool)
+        return by_default or told.removesuffix(" | None") in ("float", "int")
+
+    return {p.name for p in inspect.signature(fn).parameters.values() if number(p)}
 
 
 def names(fn: Callable) -> list[str]:

@@ -3,6 +3,8 @@
 Only cases differ: mathtext knows no environments, so a picture gets them on one line (`pictures=True`).
 """
 
+import re
+
 from .render import ATOM, BIG, HADAMARD, OPEN, POWER, PREFIX, SCALE, SUM, Renderer
 from .symbols import Naming, escape
 from .tree import Big, Bind, Cases, Frac, Node, Pow
@@ -73,7 +75,8 @@ class Tex(Renderer):
         return rf"\text{{“{escape(value)}”}}"
 
     def juxtapose(self, a: str, b: str, kind: str) -> str:
-        gap = r"\cdot" if b[0].isdigit() else r"\;" if kind == "matrix" else r"\,"
+        word = re.search(r"\\mathrm\{[^{}]*\}$", a)
+        gap = r"\cdot" if b[0].isdigit() or word else r"\;" if kind == "matrix" else r"\,"
         return f"{a} {gap} {b}"
 
     def fraction(self, node: Frac) -> str:

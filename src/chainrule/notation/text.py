@@ -38,7 +38,8 @@ class Text(Renderer):
         return f"“{value}”"
 
     def juxtapose(self, a: str, b: str, kind: str) -> str:
-        return f"{a} · {b}" if b[0].isdigit() or (b[0] == "(" and a[-1] not in ")0123456789") else f"{a} {b}"
+        call = b[0] == "(" and a[-1] not in ")0123456789"  # would read as a function of what follows
+        return f"{a} · {b}" if b[0].isdigit() or call or re.search("[A-Za-z_]{2}$", a) else f"{a} {b}"
 
     def fraction(self, node: Frac) -> str:
         top = self.go(node.top, PREFIX if isinstance(node.top, Frac) else SCALE)
