@@ -5,6 +5,8 @@ note     all of these are linear and go axis by axis: a copying one is an index 
          every copy back to its source), an interpolating one a matrix an axis (out = A x Bᵀ, its delta Aᵀ δ B).
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -79,26 +81,39 @@ def _(δ, x, padding, mode):
     return give_back(δ, x, extension(x, padding, mode))
 
 
-def stretched(x, size, scale_factor):
+def stretched(x, size: Any, scale_factor: Any):
     """For each axis of space (axis, n, m, step): n entries become m, `step` old ones to a new one. · 各轴的缩放。"""
+    if (size is None) == (scale_factor is None):
+        raise ValueError(f"size={size}, scale_factor={scale_factor}: expected one of the two")
     axes = range(2, x.dim())
     wanted = scale_factor if size is None else size
     for axis, w in zip(axes, wanted if isinstance(wanted, tuple | list) else [wanted] * len(axes), strict=True):
         n = x.shape[axis]
         m = int(n * w) if size is None else w
-        yield axis, n, m, 1 / w if size is None else n / m
+        yield axis, n, m, n / m if m == n or scale_factor is None else 1 / w  # an axis that keeps its length is copied
+
+
+def settled(x, scale_factor):
+    """A factor that keeps or doubles a length is taken as just 1 or 2, as in torch's backward. · 恰为一倍或两倍的因子。
+
+    Elsewhere torch's forward and backward read the same places, there they need not: pytorch issue 175154.
+    """
+    if scale_factor is None:
+        return None
+    each = scale_factor if isinstance(scale_factor, tuple | list) else [scale_factor] * (x.dim() - 2)
+    return tuple(int(n * w) / n if int(n * w) in (n, 2 * n) else w for n, w in zip(x.shape[2:], each, strict=True))
 
 
 def nearest(x, size, scale_factor):
     """For each axis of space, the old entry below each new one. · 每个新位置下方的旧位置。"""
-    for axis, n, m, step in stretched(x, size, scale_factor):
-        # single precision on purpose: torch rounds here, and 5 → 15 would otherwise read other entries than it does
+    for axis, n, m, step in stretched(x, size, settled(x, scale_factor)):
+        # single precision on purpose: torch's place of 41 in 2 → 82 is ⌊0.99999994⌋
         at = torch.arange(m, device=x.device, dtype=torch.float32) * step
         yield axis, at.floor().clamp(max=n - 1).long()
 
 
 def nearest_twin(x, size=None, scale_factor=None):
-    return F.interpolate(x, size, scale_factor, "nearest")
+    return F.interpolate(x, size, settled(x, scale_factor), "nearest")
 
 
 @formula(twin=nearest_twin, source='torch.nn.functional.interpolate, mode="nearest"')
@@ -188,7 +203,7 @@ def _():
 class Upsample(torch.nn.Upsample):
     """A larger (or smaller) image with torch's constructor; mode "nearest" or "bilinear". · 上采样层。
 
-    x [N, C, *n]. Raises UserError for torch's other modes, ValueError, as torch does, for sizes that do not fit.
+    x [N, C, *n]. Raises UserError, a ValueError, for torch's other modes and for options that do not go together.
     Source: torch.nn.Upsample.
 
     >>> Upsample(scale_factor=2, mode="bilinear")(torch.ones(1, 2, 3, 3)).shape
@@ -197,18 +212,20 @@ class Upsample(torch.nn.Upsample):
 
     def __init__(self, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None):
         if mode not in ("nearest", "bilinear"):
-            raise UserError(
-                f"Upsample(mode={mode!r}): expected 'nearest' or 'bilinear'; torch.nn.Upsample has the others"
-            )
+            raise UserError(f"mode={mode!r}: expected 'nearest' or 'bilinear'; torch.nn.Upsample has the others")
+        if mode == "nearest" and align_corners is not None:
+            raise UserError(f"align_corners={align_corners}: mode 'nearest' does not interpolate; leave it out")
+        if recompute_scale_factor and size is not None:
+            raise UserError(f"size={size}: recompute_scale_factor needs a scale_factor instead")
         super().__init__(size, scale_factor, mode, align_corners, recompute_scale_factor)
 
     def forward(self, input: Tensor) -> Tensor:
         size, scale = self.size, self.scale_factor
-        if self.recompute_scale_factor and size is None and scale is not None:
-            size, scale = tuple(m for _, _, m, _ in stretched(input, None, scale)), None
-        if self.mode == "nearest" and self.align_corners is None and not self.recompute_scale_factor:
+        if self.recompute_scale_factor:
+            size, scale = tuple(m for _, _, m, _ in stretched(input, size, scale)), None
+        if self.mode == "nearest":
             return interpolate_nearest(input, size, scale)
-        return interpolate_bilinear(input, size, scale, self.align_corners or False)
+        return interpolate_bilinear(input, size, scale, bool(self.align_corners))
 
 
 class ZeroPad2d(torch.nn.ZeroPad2d):
