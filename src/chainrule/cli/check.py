@@ -15,18 +15,21 @@ DTYPES = ("float64", "float32", "int64", "bool")
 
 
 def read_input(text: str) -> tuple[tuple[int, ...], str]:
-    """SHAPE[:dtype], like 2x3x8x8:float32 or 2,3,8,8. · 读取输入的形状与类型。
+    """SHAPE[:dtype[<bound]], like 2x3x8x8:float32 or 2,3:int64<10. · 读取输入的形状与类型。
 
-    >>> read_input("2x3:int64"), read_input("4,")
-    (((2, 3), 'int64'), ((4,), 'float64'))
+    >>> read_input("2x3:int64<10"), read_input("4,")
+    (((2, 3), 'int64<10'), ((4,), 'float64'))
     """
     shape, _, dtype = text.partition(":")
+    kind, less, bound = dtype.partition("<")
     parts = [part.strip() for part in shape.replace("×", ",").replace("x", ",").split(",")]
     parts = parts[:-1] if parts[-1] == "" else parts
     if not all(part.isascii() and part.isdigit() for part in parts):
         raise UserError(f"--input {text!r}: expected SHAPE[:dtype], like 2x3x8x8 or 2,5:int64")
-    if dtype and dtype not in DTYPES:
-        raise UserError(f"--input {text!r}: unknown dtype {dtype!r}; expected one of {', '.join(DTYPES)}")
+    if dtype and kind not in DTYPES:
+        raise UserError(f"--input {text!r}: unknown dtype {kind!r}; expected one of {', '.join(DTYPES)}")
+    if less and not (kind == "int64" and bound.isascii() and bound.isdigit() and int(bound)):
+        raise UserError(f"--input {text!r}: a bound belongs to whole numbers and is at least 1, like 2,5:int64<10")
     return tuple(int(part) for part in parts), dtype or "float64"
 
 
@@ -52,7 +55,13 @@ def read_args(text: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=formulas)
 @click.option("--fast", is_flag=True, help="Trace with a cheap backend in place of the real compiler.")
 @click.option("--args", "arguments", default="", help="Constructor arguments of your own module: '3, 4, bias=False'.")
-@click.option("--input", "inputs", multiple=True, metavar="SHAPE[:dtype]", help="One for each argument of its forward.")
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="SHAPE[:dtype]",
+    help="One for each forward argument, like 2x5:int64<10.",
+)
 def check(names: tuple[str, ...], fast: bool, arguments: str, inputs: tuple[str, ...]) -> int:
     """Prove formulas by NAME, all of them without one, or your own package.module:Class. · 证明公式或自己的模块。
 
@@ -69,7 +78,7 @@ def check(names: tuple[str, ...], fast: bool, arguments: str, inputs: tuple[str,
         raise UserError(f"{own[0]}: a module of your own is checked alone, and {len(names)} names were given")
     if not inputs:
         raise UserError(f"{own[0]}: expected --input SHAPE[:dtype] for each argument of its forward, like --input 2x3")
-    return _check_own(own[0], read_args(arguments), [read_input(text) for text in inputs])
+    return _check_own(own[0], read_args(arguments), [read_input(text) for text in inputs], fast)
 
 
 def _check_formulas(names: tuple[str, ...], fast: bool) -> int:
@@ -91,11 +100,13 @@ def _check_formulas(names: tuple[str, ...], fast: bool) -> int:
     return _verdict(failed, f"{len(rows)} proven: the worst error of each check stands in its column")
 
 
-def _check_own(name: str, arguments: tuple[tuple[Any, ...], dict[str, Any]], inputs: list) -> int:
+def _check_own(name: str, arguments: tuple[tuple[Any, ...], dict[str, Any]], inputs: list, fast: bool) -> int:
     from ..catalog import own_class
-    from ..proof_module import check_module
+    from ..proof_module import build, check_module, drawn
 
-    found = check_module(own_class(name), arguments[0], arguments[1], inputs)
+    module = build(own_class(name), *arguments)
+    given = [drawn(shape, dtype, seed) for seed, (shape, dtype) in enumerate(inputs)]
+    found = check_module(module, given, "aot_eager" if fast else "inductor")
     rows = [[f.check, "proven" if f.ok else "WRONG", _number(f.worst), f.note] for f in found]
     table(["check", "result", ">worst error", "note"], rows)
     return _verdict(_wrong(name, found), f"{name} is proven")
