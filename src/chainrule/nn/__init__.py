@@ -7,52 +7,19 @@ from torch.nn import Flatten, Identity, ModuleDict, ModuleList, Sequential, Unfl
 
 from .activation import ELU, GELU, Mish, Sigmoid, SiLU, Softplus, Tanh
 from .convolution import Conv1d, Conv2d, ConvTranspose2d, DepthwiseSeparableConv2d
+from .cross_entropy import CrossEntropyLoss, NLLLoss
+from .entropy import BCELoss, BCEWithLogitsLoss, KLDivLoss
 from .historic import PartialConv2d, RadialBasis, ScaledTanh, Subsample2d
+from .layer_norm import GroupNorm, LayerNorm, RMSNorm
 from .linear import Linear
+from .loss import HuberLoss, L1Loss, MSELoss, SmoothL1Loss
+from .normalization import BatchNorm1d, BatchNorm2d, InstanceNorm2d
 from .piecewise import Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, PReLU, ReLU, ReLU6
 from .pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 from .resampling import ReflectionPad2d, Upsample, ZeroPad2d
+from .response import LocalResponseNorm
 from .softmax import LogSoftmax, Softmax
 
 __all__ = [
-    "ELU",
-    "GELU",
-    "AdaptiveAvgPool2d",
-    "AdaptiveMaxPool2d",
-    "AvgPool1d",
-    "AvgPool2d",
-    "Conv1d",
-    "Conv2d",
-    "ConvTranspose2d",
-    "DepthwiseSeparableConv2d",
-    "Flatten",
-    "Hardsigmoid",
-    "Hardswish",
-    "Hardtanh",
-    "Identity",
-    "LeakyReLU",
-    "Linear",
-    "LogSoftmax",
-    "MaxPool1d",
-    "MaxPool2d",
-    "Mish",
-    "ModuleDict",
-    "ModuleList",
-    "PReLU",
-    "PartialConv2d",
-    "RadialBasis",
-    "ReLU",
-    "ReLU6",
-    "ReflectionPad2d",
-    "ScaledTanh",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "Softmax",
-    "Softplus",
-    "Subsample2d",
-    "Tanh",
-    "Unflatten",
-    "Upsample",
-    "ZeroPad2d",
+    "LocalResponseNorm",
 ]

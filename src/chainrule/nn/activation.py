@@ -19,7 +19,7 @@ def log1pexp(z: Tensor) -> Tensor:
     """log(1 + eᶻ) that neither overflows nor loses its derivatives at any z. · 稳定的 log(1 + eᶻ)。
 
     >>> log1pexp(torch.tensor([-1e6, 0.0, 1e6]))
-    tensor([0.0000e+00, 6.9315e-01, 1.0000e+06])
+    tensor([-0.0000e+00, 6.9315e-01, 1.0000e+06])
     """
     return -F.logsigmoid(-z)
 
@@ -116,7 +116,7 @@ def silu(z):
     """Sigmoid-weighted z: swish at β = 1 (E33). · 以自身的 sigmoid 为门。
 
     >>> silu(torch.tensor([-1e6, 0.0, 1e6]))
-    tensor([-0.0000e+00,  0.0000e+00,  1.0000e+06])
+    tensor([     -0.,       0., 1000000.])
     """
     return z * z.sigmoid()
 
@@ -166,7 +166,7 @@ def mish(z):
     """z · tanh(softplus(z)). · 以 softplus 的 tanh 为门。
 
     >>> mish(torch.tensor([-1e6, 0.0, 1e6]))
-    tensor([-0.0000e+00,  0.0000e+00,  1.0000e+06])
+    tensor([     -0.,       0., 1000000.])
     """
     return z * log1pexp(z).tanh()
 

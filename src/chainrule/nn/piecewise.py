@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..formula import R, formula
+from .axes import by_channel
 
 
 def at(*values: float) -> Tensor:
@@ -105,16 +106,7 @@ def _():
     yield at(-2.1, -0.3, 0.4, 1.9), 0.3
 
 
-def by_channel(weight: Tensor, z: Tensor) -> Tensor:
-    """The weights laid along the channel axis of z: [C] → [C, 1, …]; one weight goes everywhere. · 沿通道轴摆放。
-
-    >>> by_channel(torch.ones(3), torch.ones(2, 3, 4, 4)).shape
-    torch.Size([3, 1, 1])
-    """
-    return weight if weight.numel() == 1 else weight.reshape(-1, *[1] * (z.ndim - 2))
-
-
-@formula(twin=F.prelu, source="He et al. 2015, arXiv:1502.01852, eq. 1")
+@formula(twin=F.prelu, autocast="low", source="He et al. 2015, arXiv:1502.01852, eq. 1")
 def prelu(z, weight):
     """Rectifier whose leak is learned, one for all or one a channel. · 可学习泄漏的修正线性单元。
 
@@ -142,7 +134,19 @@ def _():
     yield at(-2.1, 0.4), at(0.25)
 
 
-@formula(twin=F.hardsigmoid, source="Courbariaux, Bengio & David 2015, arXiv:1511.00363, eq. 3; Howard et al. 2019")
+def hardsigmoid_of_torch(z: Tensor) -> Tensor:
+    """torch's operator, but not in float64, where torch 2.13 multiplies by a 1/6 of single precision. · torch 的算子。
+
+    >>> hardsigmoid_of_torch(torch.tensor([0.0]))
+    tensor([0.5000])
+    """
+    return F.relu6(z + 3) / 6 if z.dtype == torch.float64 else F.hardsigmoid(z)
+
+
+@formula(
+    twin=hardsigmoid_of_torch,
+    source="Courbariaux, Bengio & David 2015, arXiv:1511.00363, eq. 3; Howard et al. 2019, arXiv:1905.02244, §5.2",
+)
 def hardsigmoid(z):
     """Sigmoid in three straight pieces. · 三段直线的 sigmoid。
 
@@ -167,7 +171,7 @@ def hardswish(z):
     """Swish with the hard sigmoid as its gate: z · relu6(z + 3) / 6 (E30). · 以硬 sigmoid 为门的 swish。
 
     >>> hardswish(torch.tensor([-4.0, 0.0, 4.0]))
-    tensor([-0.,  0.,  4.])
+    tensor([-0., 0., 4.])
     """
     return z * (z + 3).clamp(0, 6) / 6
 

@@ -34,7 +34,6 @@ def _(δ, out, dim):
 def _():
     yield R(3, 4), -1
     yield R(3, 4, 2), 1
-    yield R(5), 0
 
 
 @formula(twin=F.log_softmax, autocast="fp32", source="Bridle 1990, doi:10.1007/978-3-642-76153-9_28")
@@ -57,7 +56,6 @@ def _(δ, out, dim):
 def _():
     yield R(3, 4), -1
     yield R(3, 4, 2), 1
-    yield R(5), 0
 
 
 def chosen(dim: int | None, z: Tensor) -> int:
