@@ -4,18 +4,17 @@ from typing import Any
 
 from .show import console, number, on_terminal, say
 
-HIDDEN = ("event", "time", "step", "steps", "epoch", "epochs", "seconds", "text", "path")
+SHOWN = ("lr", "train_loss", "val_loss", "val_accuracy", "val_r2")  # the report has the rest
 
 
-def epoch_line(event: dict[str, Any]) -> str:
-    """An epoch in one line: losses, figures, learning rate, time. · 一轮一行。
+def epoch_line(event: dict[str, Any], epochs: int) -> str:
+    """An epoch in one line: learning rate, losses, the figure that decides, time so far. · 一轮一行。
 
-    >>> epoch_line({"event": "epoch", "epoch": 2.0, "epochs": 10, "val_accuracy": 0.5, "seconds": 1.25})
-    'epoch  2/10  val_accuracy 50.00 %  1.2 s'
+    >>> epoch_line({"event": "epoch", "epoch": 2, "lr": 0.001, "val_accuracy": 0.5, "seconds": 1.25}, 10)
+    'epoch  2/10  lr 0.001  val_accuracy 50.00 %  1.2 s'
     """
-    of = f"/{event['epochs']}" if "epochs" in event else ""
-    parts = [f"epoch {event.get('epoch', 0):>2g}{of}"]
-    parts += [f"{k} {number(v, k)}" for k, v in event.items() if k not in HIDDEN and isinstance(v, int | float)]
+    parts = [f"epoch {event.get('epoch', 0):>{len(str(epochs))}g}/{epochs}"]
+    parts += [f"{key} {number(event[key], key)}" for key in SHOWN if key in event]
     if "seconds" in event:
         parts.append(f"{event['seconds']:.1f} s")
     return "  ".join(parts)
@@ -28,6 +27,8 @@ def start_line(event: dict[str, Any]) -> str:
     'mlp on digits  1,234 parameters  gear formula'
     """
     parts = [f"{event.get('model', 'model')} on {event.get('data', 'data')}"]
+    if event.get("event") == "resume":
+        parts.append(f"resumed at step {event.get('step', 0)}")
     if "parameters" in event:
         parts.append(f"{event['parameters']:,} parameters")
     parts += [f"{key} {event[key]}" for key in ("gear", "device", "precision", "form") if key in event]
@@ -40,18 +41,23 @@ class Progress:
     Use as a context manager and pass it as `on_event`; see `runs/log.py` for what the events hold.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
         self.bar: Any = None
         self.task: Any = None
 
     def __enter__(self) -> "Progress":
         if on_terminal():
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar
 
-            columns = (TextColumn("epoch {task.fields[epoch]}"), BarColumn(), MofNCompleteColumn())
-            figures = TextColumn("loss {task.fields[loss]}"), TimeRemainingColumn()
-            self.bar = Bar(*columns, *figures, console=console(), transient=True)
+            columns = (
+                TextColumn("epoch {task.completed:.1f}/{task.total}"),
+                BarColumn(),
+                TextColumn("{task.fields[loss]}"),
+            )
+            self.bar = Bar(*columns, TimeRemainingColumn(), console=console(), transient=True)
+            self.task = self.bar.add_task("", total=self.epochs, loss="")
             self.bar.start()
         return self
 
@@ -71,16 +77,13 @@ class Progress:
 
     def _start(self, event: dict[str, Any]) -> None:
         self._line(start_line(event))
-        if self.bar is not None and event.get("steps"):
-            self.task = self.bar.add_task("", total=event["steps"], completed=event.get("step", 0), epoch="", loss="")
 
     def _step(self, event: dict[str, Any]) -> None:
-        if self.task is not None:
-            epoch, loss = f"{event.get('epoch', 0):.2f}", number(event.get("loss", ""))
-            self.bar.update(self.task, completed=event.get("step", 0), epoch=epoch, loss=loss)
+        if self.bar is not None:
+            self.bar.update(self.task, completed=event.get("epoch", 0), loss=f"loss {number(event.get('loss', ''))}")
 
     def _epoch(self, event: dict[str, Any]) -> None:
-        self._line(epoch_line(event))
+        self._line(epoch_line(event, self.epochs))
 
     def _other(self, event: dict[str, Any]) -> None:
         if event.get("text"):

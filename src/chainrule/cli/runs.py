@@ -8,6 +8,8 @@ import click
 
 from ..runs.folder import RunFolder
 from ..runs.listing import list_runs, summarize
+from ..runs.log import history, read
+from ..settings import DEFAULTS
 from .complete import run_names
 from .data import Group
 from .show import number, say, table
@@ -54,12 +56,15 @@ def _best(summary: Any) -> str:
 @runs.command()
 @click.argument("run", shell_complete=run_names)
 @ROOT
-def show(run: str, root: str) -> None:
+@click.option("--all", "every", is_flag=True, help="Show the settings that have their default, too.")
+def show(run: str, root: str, every: bool) -> None:
     """Show a run: what it was, how far it got, what it gave. · 查看运行。"""
     folder = RunFolder.open(run, root)
     summary = summarize(folder)
     facts = [["run", folder.path], ["state", summary.state], ["epochs", f"{summary.epoch:g}"], ["best", _best(summary)]]
-    table(["fact", "value"], [*facts, *settings_of(folder).items()])
+    settings = settings_of(folder)
+    chosen = [[k, v] for k, v in settings.items() if every or k not in DEFAULTS or v != _text(DEFAULTS[k])]
+    table(["fact", "value"], [*facts, *chosen])
     text = folder.report / "report.txt"
     if text.is_file():
         say()
@@ -70,8 +75,12 @@ def settings_of(folder: RunFolder) -> dict[str, str]:
     """Name → text of everything that defines a run. · 运行的全部设置。"""
     model, data, settings = read_toml(folder.run_toml)
     values = {"model": model, "data": data}
-    values |= {key: "" if value is None else str(value) for key, value in settings.values().items() if key != "model"}
+    values |= {key: _text(value) for key, value in settings.values().items() if key != "model"}
     return values | {f"model.{key}": repr(value) for key, value in settings.model.items()}
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @runs.command()
@@ -92,10 +101,11 @@ def compare(first: str, second: str, root: str, plot: str | None) -> None:
         table(["setting", *names], differ)
     say()
     _results(folders, names)
-    from ..runs.report import compare_plot
+    from ..runs.plots import comparison
 
     target = Path(plot) if plot else folders[0].report / f"with-{names[1]}.png"
-    compare_plot([(folder.name, folder.log) for folder in folders], target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    comparison({str(folder.path): history(read(folder.log)) for folder in folders}, target)
     say(f"plot  {target}")
 
 

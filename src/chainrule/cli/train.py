@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
+from ..settings import parse
 from .complete import resume_words, run_names, train_words
 from .progress import Progress
 from .show import number, say, table
-from .words import Plan, ResumeCommand, WordsCommand, changes, plan
+from .words import Plan, ResumeCommand, WordsCommand, changes, plan, read_toml
 
 FREE = {"ignore_unknown_options": True, "max_content_width": 120}
 LEARNED = 0.99  # of the batches to be learned by heart
@@ -45,7 +46,7 @@ def train_once(what: Plan) -> Any:
     """One run with its progress shown. · 训练一次并显示进度。"""
     from ..learn.run import train as learn
 
-    with Progress() as progress:
+    with Progress(what.settings.epochs) as progress:
         return learn(what.model, what.data, what.settings, on_event=progress)
 
 
@@ -117,8 +118,9 @@ def resume(run: str, words: tuple[str, ...]) -> None:
 
     wanted = changes(list(words))
     folder = RunFolder.open(run)  # refused before torch is imported
+    epochs = parse(wanted, read_toml(folder.run_toml)[2]).epochs
     from ..learn.run import resume as go_on
 
-    with Progress() as progress:
+    with Progress(epochs) as progress:
         done = go_on(folder.path, wanted, on_event=progress)
     _close(done)
