@@ -46,6 +46,10 @@ class Split:
         """The path of a sample, or its row number in the file. · 样本的路径或行号。"""
         return self._store.name(int(self._rows[index]))
 
+    def normalised(self, mean: Sequence[float], std: Sequence[float]) -> "Split":
+        """The same samples by another part's statistics: those a network was trained with. · 换用给定的均值与标准差。"""
+        return Split(self._store, self._rows, self.targets, mean, std)
+
     def subset(self, indices: Tensor | Sequence[int]) -> "Split":
         """These samples as a split of their own, nothing copied. · 由部分样本组成的子集。"""
         chosen = torch.as_tensor(indices, dtype=torch.int64)

@@ -6,12 +6,14 @@ from typing import Any
 import torch
 
 from .. import catalog
-from ..data.dataset import DataSet, Split, load
+from ..data.dataset import DataSet, Split
+from ..data.reading import load
 from ..errors import UserError
 from ..optim import by_name
 from ..optim.groups import param_groups
 from ..optim.schedule import Schedule
 from ..settings import Settings
+from .facts import Facts
 from .supervised import Supervised
 
 
@@ -27,7 +29,7 @@ def dataset(model: str, source: str, settings: Settings) -> DataSet:
     return load(source, size=wanted and wanted[1:], channels=channels, val=val, seed=settings.seed)
 
 
-def options(model: str, settings: Settings, data: DataSet) -> dict[str, Any]:
+def options(model: str, settings: Settings, data: DataSet | Facts) -> dict[str, Any]:
     """Constructor arguments: the user's, and what the data says where the network takes it. · 构造参数。"""
     if model in catalog.MODELS:
         takes = set(catalog.MODELS[model].options)
@@ -39,7 +41,7 @@ def options(model: str, settings: Settings, data: DataSet) -> dict[str, Any]:
     return {k: v for k, v in known.items() if k in takes} | dict(settings.model)
 
 
-def network(model: str, settings: Settings, data: DataSet) -> torch.nn.Module:
+def network(model: str, settings: Settings, data: DataSet | Facts) -> torch.nn.Module:
     """The network with its first weights, from the seed. · 由种子初始化的网络。"""
     torch.manual_seed(settings.seed)
     made = catalog.build_model(model, options(model, settings, data))
@@ -88,7 +90,7 @@ def count(made: torch.nn.Module) -> int:
     return sum(p.numel() for p in made.parameters() if p.requires_grad)
 
 
-def task(settings: Settings, data: DataSet) -> Supervised:
+def task(settings: Settings, data: DataSet | Facts) -> Supervised:
     """What is learned from the data. · 学习任务。"""
     return Supervised(data.task, data.classes, settings.loss, settings.label_smoothing, settings.topk)
 

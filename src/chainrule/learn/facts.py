@@ -33,7 +33,8 @@ class Facts:
         >>> Facts.from_json(facts.to_json()) == facts
         True
         """
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in kept.items()})
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in kept.items()}
+        return cls(**fields)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON holds it. · 转为 JSON。"""

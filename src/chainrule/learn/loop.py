@@ -180,9 +180,10 @@ class Loop:
         epoch, update = divmod(self.position.step, self.feed.updates)
         self.save(log)
         self.tell(log, "stop", reason=f"{what}, first in {where}")
+        place = f"step {self.position.step} (epoch {epoch + 1}, batch {update + 1} of {self.feed.updates})"
         raise NonFinite(
-            f"{what} at step {self.position.step} (epoch {epoch + 1}, batch {update + 1} of {self.feed.updates}), "
-            f"first in {where}: nothing was changed by this step; try a smaller lr, clip=1.0, or look at the data of this batch"
+            f"{what} at {place}, first in {where}: nothing was changed by this step; "
+            "try a smaller lr, clip=1.0, or look at the data of this batch"
         )
 
     # -- judging --------------------------------------------------------------------------------------------------

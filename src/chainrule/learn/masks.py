@@ -6,6 +6,7 @@ which is set from (seed, step) too.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,7 +23,7 @@ def seed_of(seed: int, step: int) -> int:
     return int(float(uniform(seed, step, torch.zeros(1, dtype=torch.int64), 1)) * 2**53)
 
 
-def random_modules(model: torch.nn.Module) -> list[torch.nn.Module]:
+def random_modules(model: torch.nn.Module) -> list[Any]:
     """The modules that take their mask from outside. · 从外部接收掩码的模块。"""
     return [m for m in model.modules() if hasattr(m, "mask") and hasattr(m, "draw")]
 
@@ -37,7 +38,7 @@ class Masks:
     def __init__(self, model: torch.nn.Module, seed: int):
         self.model, self.seed = model, seed
         self.modules = random_modules(model)
-        self.wanted: dict[tuple[int, ...], list[tuple[torch.nn.Module, Tensor]]] = {}
+        self.wanted: dict[tuple[int, ...], list[tuple[Any, Tensor]]] = {}
 
     def lay(self, step: int, inputs: Tensor, forward: Callable[[Tensor], object]) -> None:
         """Draw the masks of this step. `forward` runs the network as the step will, autocast and all."""
@@ -51,7 +52,7 @@ class Masks:
         generator = torch.Generator().manual_seed(own ^ 0x5DEECE66D)  # apart from what the global generator gives
         for module, like in self.wanted[shape]:
             cpu = torch.empty(like.shape, dtype=like.dtype)
-            drawn = module.draw(cpu, generator)  # pyright: ignore[reportCallIssue]
+            drawn = module.draw(cpu, generator)
             held = module.mask
             if isinstance(held, Tensor) and held.shape == drawn.shape and held.dtype == drawn.dtype:
                 held.copy_(drawn)  # the same tensor each time: the compiler need not look again
@@ -61,10 +62,10 @@ class Masks:
     def clear(self) -> None:
         """Take the masks off: outside a run the modules draw for themselves."""
         for module in self.modules:
-            module.mask = None  # pyright: ignore[reportAttributeAccessIssue]
+            module.mask = None
 
-    def _find(self, inputs: Tensor, forward: Callable[[Tensor], object]) -> list[tuple[torch.nn.Module, Tensor]]:
-        seen: dict[torch.nn.Module, list[Tensor]] = {m: [] for m in self.modules}
+    def _find(self, inputs: Tensor, forward: Callable[[Tensor], object]) -> list[tuple[Any, Tensor]]:
+        seen: dict[Any, list[Tensor]] = {m: [] for m in self.modules}
         self.clear()
         hooks = [m.register_forward_pre_hook(lambda m, args: seen[m].append(args[0])) for m in self.modules]
         before = [b.clone() for b in self.model.buffers()]

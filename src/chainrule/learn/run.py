@@ -16,10 +16,12 @@ from typing import Any
 import torch
 
 from ..catalog import check_pair
-from ..data.dataset import DataSet, load
+from ..data.dataset import DataSet
+from ..data.reading import load
 from ..errors import UserError
 from ..gear import gear
 from ..runs import checkpoint
+from ..runs.durable import replace
 from ..runs.folder import RunFolder
 from ..runs.log import RunLog, history, read
 from ..settings import RESUMABLE, Settings, from_toml, make, parse, to_toml
@@ -75,7 +77,7 @@ def resume(path: str | Path, changes: Iterable[str] = (), on_event: OnEvent | No
         loop = parts.loop(folder, on_event)
         loop.take_up(log, model=model, data=data)
         if changed:
-            folder.rewrite(to_toml(model, data, settings))
+            replace(folder.run_toml, to_toml(model, data, settings).encode())
         return _finish(loop, parts, log)
 
 
@@ -220,3 +222,9 @@ class Run:
     def predict(self, paths: Iterable[str | Path], topk: int = 5) -> list[Prediction]:
         """What the network says of image files, or of all images in folders. · 预测图像。"""
         return predict(self.network, self.facts, paths, topk)
+
+    def write_report(self) -> Path:
+        """Curves, confusion matrix and table from the log, in `report/`. · 由日志写出报告。"""
+        from ..runs.report import write
+
+        return write(self.folder)

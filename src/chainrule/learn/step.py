@@ -70,7 +70,8 @@ class Step:
     def use(self, form: Form) -> None:
         """Run in this form from the next call on."""
         self.form = form
-        self.model.to(memory_format=torch.channels_last if form.channels_last else torch.contiguous_format)
+        layout: Any = torch.channels_last if form.channels_last else torch.contiguous_format
+        self.model.to(memory_format=layout)  # pyright: ignore[reportCallIssue]
         self._loss: Any = self._forward
         if form.compiled == "two":
             self._loss = torch.compile(self._forward, dynamic=False)

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from ..data import sampler
 from ..errors import UserError
-import torch.nn.functional as F  # TEMPORARY
+from ..nn.cross_entropy import cross_entropy, nll_loss
+from ..nn.loss import huber_loss, l1_loss, mse_loss, smooth_l1_loss
 from .device import Device
 from .metrics import Classification, Regression
 
@@ -37,13 +38,14 @@ class Supervised:
     def __post_init__(self) -> None:
         if self.name not in self.losses():
             raise UserError(f"loss={self.name}: expected {' or '.join(self.losses())} for a {self.kind}")
-        if self.label_smoothing and self.losses()[self.name] is not self.losses()["auto"]:
+        if self.label_smoothing and (self.kind != "classification" or self.name not in ("auto", "cross_entropy")):
             raise UserError(f"label_smoothing={self.label_smoothing}: expected loss=cross_entropy, got {self.name}")
 
     def losses(self) -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
         if self.kind == "regression":
-            return dict.fromkeys(("auto", "mse"), _mse) | {"l1": _l1, "huber": _huber, "smooth_l1": _smooth_l1}
-        return dict.fromkeys(("auto", "cross_entropy"), self._cross_entropy) | {"nll": _nll, "mse": self._one_hot_mse}
+            return REGRESSION
+        crossed = self._cross_entropy
+        return {"auto": crossed, "cross_entropy": crossed, "nll": nll_loss, "mse": self._one_hot_mse}
 
     def loss(self, out: Tensor, y: Tensor) -> Tensor:
         """The mean over the samples, in float32 or finer. · 对样本取平均的损失。"""
@@ -51,10 +53,10 @@ class Supervised:
         return self.losses()[self.name](out, y)
 
     def _cross_entropy(self, out: Tensor, y: Tensor) -> Tensor:
-        return F.cross_entropy(out, y, label_smoothing=self.label_smoothing)
+        return cross_entropy(out, y, label_smoothing=self.label_smoothing)
 
     def _one_hot_mse(self, out: Tensor, y: Tensor) -> Tensor:
-        return F.mse_loss(out, (torch.arange(out.shape[-1], device=y.device) == y[:, None]).to(out.dtype))
+        return mse_loss(out, (torch.arange(out.shape[-1], device=y.device) == y[:, None]).to(out.dtype))
 
     def metrics(self) -> Classification | Regression:
         return Regression() if self.kind == "regression" else Classification(len(self.classes), self.topk)
@@ -85,21 +87,15 @@ class Supervised:
         return metrics
 
 
-def _mse(out: Tensor, y: Tensor) -> Tensor:
-    return F.mse_loss(out.reshape(y.shape), y)
+def _of_numbers(loss: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    """[N, 1] answers to [N] numbers are one column, not a table of all pairs."""
+    return lambda out, y: loss(out.reshape(y.shape), y)
 
 
-def _l1(out: Tensor, y: Tensor) -> Tensor:
-    return F.l1_loss(out.reshape(y.shape), y)
-
-
-def _huber(out: Tensor, y: Tensor) -> Tensor:
-    return F.huber_loss(out.reshape(y.shape), y)
-
-
-def _smooth_l1(out: Tensor, y: Tensor) -> Tensor:
-    return F.smooth_l1_loss(out.reshape(y.shape), y)
-
-
-def _nll(out: Tensor, y: Tensor) -> Tensor:
-    return F.nll_loss(out, y)
+REGRESSION = {
+    "auto": _of_numbers(mse_loss),
+    "mse": _of_numbers(mse_loss),
+    "l1": _of_numbers(l1_loss),
+    "huber": _of_numbers(huber_loss),
+    "smooth_l1": _of_numbers(smooth_l1_loss),
+}

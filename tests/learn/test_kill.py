@@ -1,0 +1,31 @@
+"""A killed run goes on bit for bit, wherever the kill came."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HARNESS = Path(__file__).with_name("kills.py")
+NETWORKS = {
+    "mlp with dropout": ["mlp", "epochs=2", "model.hidden=(32,)", "model.dropout=0.3", "batch_size=128", "ema=0.9"],
+    "cnn with batch norm": ["resnet8", "epochs=1", "batch_size=256", "augment=shift", "optimizer=sgd", "momentum=0.9"],
+}
+
+
+def kill(tmp_path: Path, name: str, kills: int) -> str:
+    command = [sys.executable, str(HARNESS), str(tmp_path), str(kills), "0", *NETWORKS[name]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1500)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_final_weights_are_the_same_bits_after_30_kills(tmp_path, name):
+    assert kill(tmp_path, name, 30).startswith("3")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_300_kills(tmp_path, name):
+    assert kill(tmp_path, name, 300).startswith("3")
