@@ -1,4 +1,4 @@
-"""Small mistakes put into a function, one at a time: signs, factors, transposes, sums, constants, comparisons, branches.
+"""Small mistakes put into a function, one at a time: in signs, factors, transposes, sums, constants, branches.
 
 A mutant is the function compiled again from its changed syntax tree, in a copy of its own globals. The helpers of the
 library that a rule calls are mutated too; then everything between the rule and the helper is bound anew.
@@ -84,7 +84,9 @@ def alternatives(node: ast.AST) -> list[ast.AST]:
             return [node.value]
         case ast.Return(value=ast.Tuple() as whole):
             parts = whole.elts
-            signs = [[ast.UnaryOp(ast.USub(), p) if i == k else p for i, p in enumerate(parts)] for k in range(len(parts))]
+            signs = [
+                [ast.UnaryOp(ast.USub(), p) if i == k else p for i, p in enumerate(parts)] for k in range(len(parts))
+            ]
             return [ast.Return(ast.Tuple(changed, ast.Load())) for changed in signs]
         case ast.Return(value=ast.expr() as value):
             return [ast.Return(ast.UnaryOp(ast.USub(), value))]
@@ -236,5 +238,3 @@ def survivors_of_helper(helper: FunctionType, judges: list[Judge]) -> tuple[set[
         if not any(judge.notices(rebound(judge.rule[1], helper, mutant)) for judge in judges):
             alive.add((helper.__name__, what))
     return alive, count
-
-

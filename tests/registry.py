@@ -15,3 +15,15 @@ TWINLESS = {  # formulas without an operator of torch's, and why
     "swish": "torch has only its case β = 1, which is silu",
 }
 UNMEASURED: dict[str, set[str]] = {name: {"twin"} for name in TWINLESS}  # checks that apply to none of its samples
+
+STATISTICS = {n: "a running statistic: torch refuses its delta too" for n in ("running_mean", "running_var")}
+WEIGHT = {"weight": "given by the user, one a class or entry: torch refuses its delta too"}
+CONSTANTS: dict[str, dict[str, str]] = {  # formula -> floating-point input without a delta: why
+    "batch_norm": STATISTICS,
+    "instance_norm": STATISTICS,
+    "binary_cross_entropy": WEIGHT,
+    "binary_cross_entropy_with_logits": WEIGHT | {"pos_weight": "given by the user, one a class"},
+    "cross_entropy": WEIGHT,
+    "nll_loss": WEIGHT,
+    "reduce": {"total": "counts or sums of constant weights: nothing that is learned"},
+}

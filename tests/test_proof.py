@@ -6,6 +6,7 @@ import torch
 from chainrule.findings import Finding, Skip, Wrong, gap, judged
 from chainrule.formula import REGISTRY, R, formula
 from chainrule.proof import Case, has_compiler, prove
+
 from .registry import FORMULAS, UNMEASURED
 
 

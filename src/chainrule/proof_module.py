@@ -58,11 +58,20 @@ def build(make: Callable[..., Any], args: Sequence[Any] = (), named: dict[str, A
     except UserError:
         raise
     except Exception as error:
-        told = f"{title}{inspect.signature(make)}" if isinstance(error, TypeError) else "other arguments"
-        raise UserError(f"{title}({given}) failed: {first_line(error)}; expected {told} in --args") from error
+        raise UserError(f"{title}({given}) failed: {first_line(error)}; expected {title}{takes(make)}") from error
     if not isinstance(module, torch.nn.Module):
         raise UserError(f"{title}({given}) is a {type(module).__name__}: expected a torch.nn.Module")
     return module
+
+
+def takes(call: Callable) -> str:
+    """The arguments of a callable without their types. · 可调用对象的参数表。
+
+    >>> takes(build)
+    '(make, args=(), named=None)'
+    """
+    plain = [p.replace(annotation=p.empty) for p in inspect.signature(call).parameters.values()]
+    return f"({', '.join(map(str, plain))})"
 
 
 class Subject:
@@ -262,8 +271,8 @@ def check_module(module: torch.nn.Module, inputs: Sequence[Any], compiler: str |
     except UserError:
         raise
     except Exception as error:
-        advice = f"expected inputs that {title}.forward{inspect.signature(module.forward)} takes"
-        raise UserError(f"{title}({given}) failed in forward: {first_line(error)}; {advice}") from error
+        advice = f"expected one fitting input for each of {takes(module.forward)}"
+        raise UserError(f"{title} failed in forward on {given}: {first_line(error)}; {advice}") from error
     if not outs:
         raise UserError(f"{title}({given}) gives no floating-point output: there is nothing to differentiate")
     return [judged(name, None, tolerance, lambda c=check: c(subject)) for name, (tolerance, check) in CHECKS.items()]
