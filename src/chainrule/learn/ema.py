@@ -30,7 +30,7 @@ class Average:
         parameters = dict(self.model.named_parameters())
         now = self.model.state_dict()
         moving = [k for k in self.weights if k in parameters]
-        torch._foreach_lerp_([self.weights[k] for k in moving], [now[k] for k in moving], 1 - keep)
+        torch._foreach_lerp_([self.weights[k] for k in moving], [now[k] for k in moving], 1 - keep)  # pyright: ignore[reportPrivateImportUsage]
         for key in self.weights.keys() - moving:
             self.weights[key].copy_(now[key])
 
