@@ -1,9 +1,7 @@
 """The gears of one formula against the clock. · 公式各档位计时。"""
 
 from collections.abc import Callable
-from statistics import median
-from time import perf_counter
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,6 +10,7 @@ from .differences import cotangents
 from .findings import Skip
 from .formula import REGISTRY
 from .proof import Case, floats, has_compiler, single
+from .timing import interleave, medians
 
 ENTRIES = 1 << 16  # a sample is repeated along its batch until its first input holds about so many numbers
 Row = tuple[str, str, str, str, str, str]
@@ -40,17 +39,13 @@ def forms(case: Case, compiled: bool) -> dict[str, Callable]:
     return found
 
 
-def once(call: Callable, case: Case, args: tuple, v: list[Tensor]) -> tuple[float, float]:
-    """Seconds of one forward, and of forward with backward. · 一次前向、一次前向加反向的时间。"""
-    start = perf_counter()
-    outs = floats(call(*args))
-    middle = perf_counter()
-    live = [(o, c) for o, c in zip(outs, v, strict=True) if o.requires_grad]
+def both(call: Callable, case: Case, args: tuple, v: list[Tensor]) -> None:
+    """Forward and backward once. · 一次前向加反向。"""
+    live = [(o, c) for o, c in zip(floats(call(*args)), v, strict=True) if o.requires_grad]
     if live:
         torch.autograd.grad(
             [o for o, _ in live], [args[i] for i in case.wanted], [c for _, c in live], allow_unused=True
         )
-    return middle - start, perf_counter() - start
 
 
 def time_formula(name: str, seconds: float = 0.5, compiled: bool = True) -> list[Row]:
@@ -68,17 +63,15 @@ def time_formula(name: str, seconds: float = 0.5, compiled: bool = True) -> list
         case = Case(card, args)
         given, calls = enlarged(case), forms(case, compiled)
         v = cotangents(floats(card.apply(*given)))
-        times: dict[str, list[tuple[float, float]]] = {gear: [] for gear in calls}
-        for call in calls.values():  # the first call compiles
-            once(call, case, given, v)
-        stop = perf_counter() + seconds
-        while not times["formula"] or perf_counter() < stop:
-            for gear, call in calls.items():
-                times[gear].append(once(call, case, given, v))
-        middle = {gear: [median(column) * 1e6 for column in zip(*t, strict=True)] for gear, t in times.items()}
+        turns: dict[tuple[str, str], Callable] = {}
+        for gear, call in calls.items():
+            turns[gear, "forward"] = partial(call, *given)
+            turns[gear, "both"] = partial(both, call, case, given, v)
+        middle = {turn: each * 1e6 for turn, each in medians(interleave(turns, seconds)).items()}
         shape = " ".join("×".join(map(str, a.shape)) or "·" for a in given if isinstance(a, Tensor))
-        base: Any = middle.get("twin")
-        for gear, (forward, both) in middle.items():
-            share = f"{base[1] / both:.2f}" if base else ""
-            rows.append((name, shape, gear, f"{forward:.1f}", f"{both:.1f}", share))
+        base = middle.get(("twin", "both"))
+        for gear in calls:
+            forward, total = middle[gear, "forward"], middle[gear, "both"]
+            share = f"{base / total:.2f}" if base else ""
+            rows.append((name, shape, gear, f"{forward:.1f}", f"{total:.1f}", share))
     return rows
