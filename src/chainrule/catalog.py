@@ -122,10 +122,14 @@ SCHEDULES = {
 
 LOSSES = {
     "cross_entropy": Entry(
-        "chainrule.nn.loss:cross_entropy", "cross-entropy of logits, the default", "交叉熵（输入为 logits），默认"
+        "chainrule.nn.cross_entropy:cross_entropy",
+        "cross-entropy of logits, the default",
+        "交叉熵（输入为 logits），默认",
     ),
     "nll": Entry(
-        "chainrule.nn.loss:nll_loss", "negative log-likelihood, for outputs that are log-probabilities", "负对数似然"
+        "chainrule.nn.cross_entropy:nll_loss",
+        "negative log-likelihood, for outputs that are log-probabilities",
+        "负对数似然",
     ),
     "mse": Entry("chainrule.nn.loss:mse_loss", "squared error; against one-hot targets for classes", "均方误差"),
     "l1": Entry("chainrule.nn.loss:l1_loss", "absolute error, for numbers", "绝对误差，用于数值"),
@@ -148,7 +152,9 @@ INITS = {
 AUGMENTS = {
     "shift": Entry("chainrule.data.augment:translate", "moved by up to 2 pixels", "平移至多 2 个像素"),
     "flip": Entry("chainrule.data.augment:flip", "mirrored left to right half of the time", "随机左右翻转"),
-    "crop": Entry("chainrule.data.augment:translate", "padded by 4 and cut back to size at random", "填充 4 像素后随机裁剪"),
+    "crop": Entry(
+        "chainrule.data.augment:translate", "padded by 4 and cut back to size at random", "填充 4 像素后随机裁剪"
+    ),
     "affine": Entry("chainrule.data.augment:affine", "small rotation, scale and shift", "小幅旋转、缩放与平移"),
 }
 
