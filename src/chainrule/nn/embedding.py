@@ -1,0 +1,72 @@
+r"""Embedding: a row of the table for each word · 嵌入：每个词取表中一行
+
+symbols  idx [*] integers below V   weight E [V, D], V = num_embeddings, D = embedding_dim (errata E28)   out [*, D]
+note     δE[v] is the sum of the δ rows whose index is v; the row padding_idx gets none (E29)
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import UserError
+from ..formula import R, formula, rows
+
+
+def embedding_of_torch(idx, weight, padding_idx, scale_grad_by_freq):
+    return F.embedding(idx, weight, padding_idx, scale_grad_by_freq=scale_grad_by_freq)
+
+
+@formula(
+    twin=embedding_of_torch, batch=("idx",), source="Bengio et al. 2003, A neural probabilistic language model, §2"
+)
+def embedding(idx, weight, padding_idx=None, scale_grad_by_freq=False):
+    """Row idx of the table. · 取表中第 idx 行。
+
+    >>> embedding(torch.tensor([1, 0]), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[3., 4.],
+            [1., 2.]])
+    """
+    return weight.index_select(0, idx.reshape(-1)).reshape(*idx.shape, weight.shape[1])
+
+
+@embedding.backward("weight")
+def _(δ, idx, weight, padding_idx, scale_grad_by_freq):
+    flat, δ = idx.reshape(-1), rows(δ)
+    if padding_idx is not None:
+        δ = torch.where((flat == padding_idx % len(weight))[:, None], 0, δ)
+    if scale_grad_by_freq:
+        count = δ.new_zeros(len(weight)).index_add(0, flat, δ.new_ones(len(flat)))
+        δ = δ / count.index_select(0, flat)[:, None]
+    return torch.zeros_like(weight).index_add(0, flat, δ)
+
+
+@embedding.samples
+def _():
+    yield torch.tensor([[1, 2], [0, 1]]), R(4, 3), None, False
+    yield torch.tensor([1, 3, 1]), R(4, 3), 1, False
+    yield torch.tensor([[1, 3, 1]]), R(4, 3), -1, True
+
+
+class Embedding(torch.nn.Embedding):
+    """A learned row for each of num_embeddings words. · 词嵌入表。
+
+    Raises `UserError` for sparse=True: the deltas are dense, and so are the optimizers.
+
+    >>> Embedding.from_pretrained(torch.tensor([[1.0, 2.0]]))(torch.tensor([0]))
+    tensor([[1., 2.]])
+    """
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        if self.sparse:
+            raise UserError("Embedding got sparse=True: expected False, its delta is a dense table; leave sparse out")
+
+    def forward(self, input: Tensor) -> Tensor:
+        if embedding.card.runs_twin():
+            return super().forward(input)
+        if self.max_norm is not None:
+            with torch.no_grad():  # torch shortens the rows it looks up, for good
+                torch.embedding_renorm_(self.weight, input.contiguous(), self.max_norm, self.norm_type)
+        return embedding(input, self.weight, self.padding_idx, self.scale_grad_by_freq)
