@@ -2,12 +2,13 @@
 
 import runpy
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
 
 from ..errors import UserError
-from .complete import check_formulas, formulas
+from .complete import check_formulas, formula_rooms, formulas
 from .show import table
 
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "run.py"
@@ -23,6 +24,9 @@ def bench(names: tuple[str, ...]) -> int:
     if not names or names[0].startswith("-"):
         return _script(list(names))
     check_formulas(names)
+    rooms = formula_rooms()
+    for room in {rooms[name]: None for name in names}:
+        import_module(room)
     from ..bench import time_formula
 
     rows = [row for name in names for row in time_formula(name)]

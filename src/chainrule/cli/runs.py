@@ -116,4 +116,13 @@ def _results(folders: list[RunFolder], names: list[str]) -> None:
         ["epochs", *[f"{s.epoch:g}" for s in found]],
         ["best", *[_best(s) for s in found]],
     ]
-    table(["result", *names], rows)
+    figures = [figures_of(folder) for folder in folders]
+    keys = [key for key in dict.fromkeys([*figures[0], *figures[1]]) if not key.endswith("count")]
+    rows += [[key, *[number(f.get(key, ""), key) for f in figures]] for key in keys]
+    table(["result", *[f">{name}" for name in names]], rows)
+
+
+def figures_of(folder: RunFolder) -> dict[str, float]:
+    """The figures of a finished run; none before that. · 已完成运行的指标。"""
+    done = [event for event in history(read(folder.log, skip=("step",))) if event["event"] == "finish"]
+    return dict(done[-1].get("metrics") or {}) if done else {}
