@@ -315,6 +315,13 @@ def test_empty_and_foreign_checkpoints(tmp_path, kind):
     assert len(caught.value.lines) == 1 and reason in str(caught.value) and str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize("path", ["a\0b", "x" * 300, "file/inside"], ids=["nul", "long", "under_a_file"])
+def test_impossible_paths(tmp_path, path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"no checkpoint in .*: it "):
+        load(tmp_path / path)
+
+
 @pytest.mark.parametrize("name", ["step-000000003", "step-000000003-2"])
 def test_a_generation_that_is_empty_or_a_file(tmp_path, name):
     chain(tmp_path, 1)

@@ -168,7 +168,7 @@ def load(folder: Path, warn: Callable[[str], None] = lambda line: None) -> Gener
     Raises `UserError` when there is none, and when an intact one is of a newer schema.
     """
     folder = Path(folder)
-    candidates = [folder] if step_of(folder) >= 0 and folder.exists() else generations(folder)
+    candidates = generations(folder) or ([folder] if step_of(folder) >= 0 and folder.exists() else [])
     if not candidates:
         raise UserError(f"no checkpoint in {folder}: {explain(folder)}; expected a chainrule run's checkpoints folder")
     skipped: list[tuple[Path, str]] = []

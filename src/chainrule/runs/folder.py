@@ -6,7 +6,7 @@ import re
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -84,13 +84,13 @@ class RunFolder:
         Raises `UserError` (one line) for what is no run.
         """
         given = Path(path_or_name)
-        if given.name == "run.toml" and given.is_file():
+        if given.name == "run.toml" and _is(Path.is_file, given):
             return cls(given.parent)
         for path in (given, Path(root) / given):
-            if (path / "run.toml").is_file():
+            if _is(Path.is_file, path / "run.toml"):
                 return cls(path)
         for path in (given, Path(root) / given):
-            if path.exists():
+            if _is(Path.exists, path):
                 raise UserError(f"{path} is not a run: {_why_not(path)}")
         near = did_you_mean(str(given), _names(Path(root)))
         raise UserError(f"no run {str(given)!r}: expected the path of a run folder or the name of one in {root}{near}")
@@ -210,6 +210,14 @@ def _make(root: Path, name: str, settings: str) -> RunFolder | None:
     finally:
         shutil.rmtree(new, ignore_errors=True)
     return RunFolder(root / name)
+
+
+def _is(question: Callable[[Path], bool], path: Path) -> bool:
+    """pathlib answers some impossible paths with an exception."""
+    try:
+        return question(path)
+    except (OSError, ValueError):
+        return False
 
 
 def _names(root: Path) -> list[str]:

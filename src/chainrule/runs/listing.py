@@ -93,6 +93,15 @@ def number(value: Any) -> float | None:
     return None
 
 
+def lower_is_better(figure: str) -> bool:
+    """Whether less of a figure is better: losses and errors. · 是否越小越好。
+
+    >>> lower_is_better("val_loss"), lower_is_better("accuracy")
+    (True, False)
+    """
+    return figure.endswith(("loss", "mse", "mae", "error"))
+
+
 def best_figure(events: list[Event]) -> tuple[str, float | None]:
     """The figure that decides, and its best value; nan never wins. · 决定性指标及其最佳值。
 
@@ -103,7 +112,7 @@ def best_figure(events: list[Event]) -> tuple[str, float | None]:
     epochs = [event for event in events if event["event"] == "epoch"]
     known = ("val_accuracy", "val_r2", "val_loss", "train_accuracy", "train_loss")
     metric = start.get("metric") or next((key for key in known for e in epochs[-1:] if key in e), "")
-    lower = start.get("mode", "min" if str(metric).endswith(("loss", "mse", "mae")) else "max") == "min"
+    lower = start["mode"] == "min" if "mode" in start else lower_is_better(str(metric))
     values = [value for event in epochs if (value := number(event.get(metric))) is not None]
     return str(metric), (min(values) if lower else max(values)) if values else None
 
@@ -123,9 +132,14 @@ def _holds_bytes(path: Path) -> bool:
 def _state(run: RunFolder, events: list[Event], readable: bool) -> str:
     if run.in_use():
         return "running"
-    if not readable:
-        return "damaged"
+    return outcome(events) if readable else "damaged"
+
+
+def outcome(events: list[Event]) -> str:
+    """How a run that nobody holds ended: new, stopped or finished. · 运行的结局。
+
+    >>> outcome([{"event": "start"}, {"event": "step"}])
+    'stopped'
+    """
     last = next((e["event"] for e in reversed(events) if e["event"] in ("start", "resume", "stop", "finish")), None)
-    if last is None:
-        return "new"
-    return "finished" if last == "finish" else "stopped"
+    return "new" if last is None else "finished" if last == "finish" else "stopped"

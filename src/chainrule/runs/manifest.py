@@ -40,7 +40,7 @@ def generations(folder: Path) -> list[Path]:
     """All generations in a folder, newest first, damaged ones too. · 所有代，新者在前。"""
     try:
         found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
-    except (FileNotFoundError, NotADirectoryError):
+    except (OSError, ValueError):  # `explain` says which
         return []
     return sorted(found, key=_order, reverse=True)
 
@@ -127,18 +127,17 @@ def _verified(path: Path, entry: dict) -> bytes:
 
 def explain(path: Path) -> str:
     """What a path that holds no generation is, for the error line. · 说明该路径为何不是检查点。"""
-    if not path.exists():
-        return "it does not exist"
-    if path.is_dir():
-        names = sorted(child.name for child in path.iterdir())
-        listed = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-        return f"no generation (step-…) among {listed}" if names else "the folder is empty"
     try:
+        if path.is_dir():
+            names = sorted(child.name for child in path.iterdir())
+            listed = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+            return f"no generation (step-…) among {listed}" if names else "the folder is empty"
         with path.open("rb") as file:
-            head = file.read(256)
+            return _kind(file.read(256))
+    except (FileNotFoundError, ValueError):
+        return "it does not exist"
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
-    return _kind(head)
 
 
 def _kind(head: bytes) -> str:
