@@ -57,25 +57,26 @@ def batched(x, weight):
 
 def widened(x, extra):
     """`extra` more zeros on the right of each axis of space. · 每个空间轴右侧补零。"""
-    return F.pad(x, [side for e in reversed(extra) for side in (0, e)]) if any(extra) else x
+    return F.pad(x, [side for e in reversed(extra) for side in (0, e)]) if 1 in extra else x
 
 
 def cut(x, sizes):
     """The first `sizes` entries of the axes of space. · 截取空间轴的前若干项。"""
-    return x[(..., *(slice(n) for n in sizes))]
+    return x[(slice(None), slice(None), *map(slice, sizes))]
 
 
 def correlate(x, weight, at: Lattice):
     """Σ_{c,k} weight[o, c, k] · x[n, c, s·p + d·k − pad]. · 互相关。"""
-    still = [0] * len(at.stride)
-    return torch.convolution(x, weight, None, at.stride, at.padding, at.dilation, False, still, at.groups)
+    of_torch = {3: torch.conv1d, 4: torch.conv2d}[weight.dim()]
+    return of_torch(x, weight, None, at.stride, at.padding, at.dilation, at.groups)
 
 
 def spread(δ, weight, sizes, at: Lattice):
     """The transpose of `correlate` in x: each output gives back over the window it read. · 相关对输入的转置。"""
-    spans = zip(sizes, δ.shape[2:], weight.shape[2:], *at[:3], strict=True)
+    of_torch = {3: torch.conv_transpose1d, 4: torch.conv_transpose2d}[weight.dim()]
+    spans = zip(sizes, δ.shape[2:], weight.shape[2:], at.stride, at.padding, at.dilation, strict=True)
     unread = [n - ((m - 1) * s - 2 * p + d * (k - 1) + 1) for n, m, k, s, p, d in spans]
-    return torch.convolution(δ, weight, None, at.stride, at.padding, at.dilation, True, unread, at.groups)
+    return of_torch(δ, weight, None, at.stride, at.padding, unread, at.groups, at.dilation)
 
 
 def overlap(x, δ, weight, at: Lattice):
@@ -123,8 +124,9 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 def _(δ, x, weight, stride, padding, dilation, groups):
     """Each output hands its delta back over the window it read: a transposed convolution. · 输入的 δ 是转置卷积。"""
     at, extra = lattice(weight, stride, padding, dilation, groups)
-    sizes = [n + e for n, e in zip(x.shape[-len(extra) :], extra, strict=True)]
-    return cut(spread(batched(δ, weight), weight, sizes, at), x.shape[-len(extra) :]).reshape(x.shape)
+    sizes = batched(x, weight).shape[2:]
+    wide = [n + e for n, e in zip(sizes, extra, strict=True)]
+    return cut(spread(batched(δ, weight), weight, wide, at), sizes).reshape(x.shape)
 
 
 @conv1d.backward("weight")
@@ -158,7 +160,7 @@ def conv_transpose2d(x, weight, bias=None, stride=1, padding=0, output_padding=0
 def _(δ, x, weight, stride, padding, groups, dilation):
     """The transpose of a transpose: an ordinary convolution of δ. · 转置的转置就是卷积。"""
     at, _ = lattice(weight, stride, padding, dilation, groups)
-    return cut(correlate(batched(δ, weight), weight, at), x.shape[-2:]).reshape(x.shape)
+    return cut(correlate(batched(δ, weight), weight, at), batched(x, weight).shape[2:]).reshape(x.shape)
 
 
 @conv_transpose2d.backward("weight")
@@ -223,16 +225,18 @@ def _(δ):
 def _():
     yield R(2, 4, 9), R(6, 2, 3), R(6), 2, 1, 2, 2
     yield R(3, 2, 8), R(3, 2, 2), None, (3,), (0,), (1,), 1
-    yield R(2, 3, 7), R(3, 1, 3), R(3), 1, "same", 2, 3
+    yield R(2, 3, 7), R(3, 1, 2), R(3), 1, "same", 3, 3
+    yield R(1, 7), R(2, 1, 3), R(2), 2, 1, 1, 1
     yield R(2, 2, 6), R(2, 2, 3), R(2), 2, "valid", 1, 1
 
 
 @conv2d.samples
 def _():
-    yield R(2, 4, 7, 9), R(6, 2, 3, 2), R(6), 2, 1, 2, 2
+    yield R(2, 4, 7, 9), R(6, 2, 3, 2), R(6), (2,), 1, 2, 2
     yield R(2, 3, 6, 6), R(3, 1, 3, 3), None, 1, 1, 1, 3
     yield R(3, 2, 9, 8), R(2, 2, 3, 3), R(2), (3, 2), (2, 1), (1, 2), 1
-    yield R(2, 2, 5, 6), R(3, 2, 3, 3), R(3), 1, "same", (2, 1), 1
+    yield R(2, 2, 5, 6), R(3, 2, 2, 3), R(3), 1, "same", 1, 1
+    yield R(1, 6, 5), R(2, 1, 3, 2), R(2), (2, 1), (1, 0), 1, 1
     yield R(2, 2, 5, 4), R(3, 2, 1, 2), R(3), 2, "valid", 1, 1
 
 
@@ -240,7 +244,8 @@ def _():
 def _():
     yield R(2, 4, 3, 4), R(4, 3, 3, 2), R(6), 2, 1, 1, 2, 2
     yield R(2, 2, 3, 3), R(2, 3, 3, 3), None, (3, 2), (0, 1), (2, 0), 1, 1
-    yield R(2, 2, 3, 3), R(2, 2, 2, 2), R(2), 1, 0, (1, 0), 1, (3, 1)
+    yield R(2, 2, 3, 3), R(2, 2, 2, 2), R(2), 1, 0, (0, 1), 1, (1, 3)
+    yield R(1, 4, 3), R(1, 2, 3, 2), R(2), (2, 1), (1, 0), (1, 0), 1, 1
 
 
 @conv2d_im2col.samples
@@ -253,7 +258,9 @@ def framed(layer, input: Tensor) -> tuple[Tensor, str | tuple[int, ...]]:
     """The input, and the zeros still to be laid around it, by the layer's padding_mode. · 按填充方式处理输入。"""
     if layer.padding_mode == "zeros":
         return input, layer.padding
-    return extension_pad(input, layer._reversed_padding_repeated_twice, layer.padding_mode), (0,)
+    return extension_pad(input, layer._reversed_padding_repeated_twice, layer.padding_mode), (0,) * len(
+        layer.kernel_size
+    )
 
 
 class Conv1d(torch.nn.Conv1d):

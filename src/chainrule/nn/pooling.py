@@ -16,52 +16,58 @@ from ..formula import R, formula
 Size = int | tuple[int, ...]
 
 
-def pair(value) -> tuple:
-    """One number for both axes, or one each. · 两个轴的值。
+def along(value, axis: int):
+    """One number for every axis, or one each. · 某个轴的值。
 
-    >>> pair(2), pair((1, 3)), pair([2])
-    ((2, 2), (1, 3), (2, 2))
+    >>> along(2, -1), along((1, 3), -2), along((4,), -1)
+    (2, 1, 4)
     """
-    values = (value,) if isinstance(value, int) else tuple(value)
-    return values * 2 if len(values) == 1 else values
+    return value if isinstance(value, int) else value[axis]
 
 
-def count(n: int, k: int, s: int, p: int, d: int, ceil: bool) -> int:
-    """How many windows of k entries, d apart and beginning s apart, fit into n entries with p on each side. · 窗口数。
+def flat(plane):
+    """[*, H, W] → [*, H·W]. · 平面展成一行。"""
+    return plane.flatten(-2)
+
+
+def begins(n: int, reach: int, s: int, p: int, ceil: bool, device):
+    """Where each window that reaches over `reach` of n entries begins (in the padding: below 0). · 各窗口的起点。
 
     `ceil` lets a last window reach over the end, as long as it begins before it. Raises RuntimeError as torch does.
 
-    >>> count(5, 2, 2, 0, 1, False), count(5, 2, 2, 0, 1, True)
-    (2, 3)
+    >>> begins(5, 2, 2, 0, False, "cpu"), begins(5, 2, 2, 0, True, "cpu")
+    (tensor([0, 2]), tensor([0, 2, 4]))
     """
-    if min(k, s, d) < 1 or not 0 <= p <= k // 2:
-        raise RuntimeError(
-            f"kernel_size={k}, stride={s}, dilation={d}, padding={p}: "
-            "expected at least 1 each, and a padding of at most half the kernel"
-        )
-    free = n + 2 * p - d * (k - 1) - 1
+    free = n + 2 * p - reach
     m = (free + s - 1 if ceil else free) // s + 1
     if ceil and (m - 1) * s >= n + p:
-        m -= 1  # a window that would lie in the right padding alone
+        m = m - 1  # a window that would lie in the right padding alone
     if m < 1:
-        raise RuntimeError(f"output size is too small: {n} entries hold no window of {k} that are {d} apart")
-    return m
+        raise RuntimeError(f"output size is too small: {n} entries hold no window that reaches over {reach}")
+    return torch.arange(m, device=device) * s - p
 
 
-def begins(x, axis, kernel_size, stride, padding, dilation, ceil_mode):
-    """Along one axis: k, d, p and where each window begins (in the padding: below 0). · 各窗口的起点。"""
-    k, p, d = (pair(value)[axis] for value in (kernel_size, padding, dilation))
-    s = pair(stride)[axis] if stride else k
-    m = count(x.shape[axis], k, s, p, d, ceil_mode)
-    return k, d, p, torch.arange(m, device=x.device) * s - p
+def window_of(axis: int, kernel_size, stride, padding) -> tuple[int, int, int]:
+    """Kernel, stride and padding along one axis. Raises RuntimeError as torch does. · 某个轴的窗口参数。"""
+    k, p = along(kernel_size, axis), along(padding, axis)
+    s = along(stride, axis) if stride else k
+    if min(k, s) < 1 or not 0 <= p <= k // 2:
+        raise RuntimeError(
+            f"kernel_size={k}, stride={s}, padding={p}: expected at least 1, at least 1, and at most half the kernel"
+        )
+    return k, s, p
 
 
-def places(x, axis, *window):
+def places(x, axis, kernel_size, stride, padding, dilation, ceil_mode):
     """[m, k]: the entries that each window reads along one axis. · 各窗口读取的位置。
 
     A place in the padding becomes the window's nearest one inside: neither the maximum nor its first place changes.
     """
-    (k, d, _, begin), n = begins(x, axis, *window), x.shape[axis]
+    (k, s, p), d = window_of(axis, kernel_size, stride, padding), along(dilation, axis)
+    if d < 1:
+        raise RuntimeError(f"dilation={d}: expected at least 1")
+    n = x.shape[axis]
+    begin = begins(n, d * (k - 1) + 1, s, p, ceil_mode, x.device)
     first = begin + d * ((d - 1 - begin) // d).clamp(min=0)
     last = begin + d * ((n - 1 - begin) // d)
     every = begin[:, None] + d * torch.arange(k, device=x.device)
@@ -69,23 +75,23 @@ def places(x, axis, *window):
 
 
 def parts(x, axis, output_size):
-    """Where the adaptive windows begin and end: ⌊o·n/m⌋ and ⌈(o+1)·n/m⌉, of the longest k. · 自适应窗口。"""
-    n, m = x.shape[axis], pair(output_size)[axis]
-    m = n if m is None else m
-    o = torch.arange(m, device=x.device)
-    return o * n // m, ((o + 1) * n + m - 1) // m, n // m + 2 * (n % m > 0) if m else 1
+    """Where the adaptive windows begin and end: ⌊o·n/m⌋ and ⌈(o+1)·n/m⌉. · 自适应窗口。"""
+    n, m = x.shape[axis], along(output_size, axis)
+    o = torch.arange(n if m is None else m, device=x.device)
+    return o * n // len(o), ((o + 1) * n + len(o) - 1) // len(o)
 
 
 def parted(x, axis, output_size):
     """[m, k]: the entries that each adaptive window reads; a short one repeats its last. · 自适应窗口的位置。"""
-    begin, end, k = parts(x, axis, output_size)
+    begin, end = parts(x, axis, output_size)
+    k = x.shape[axis] // len(begin) + 2 if len(begin) else 1  # no window is longer
     return (begin[:, None] + torch.arange(k, device=x.device)).minimum(end[:, None] - 1)
 
 
 def greatest(x, rows, columns):
     """The greatest entry of each window rows × columns, and its place; the first one on ties. · 窗口最大值及其位置。"""
-    place = (rows[:, None, :, None] * x.shape[-1] + columns[:, None, :]).flatten(-2)  # [H', W', k·l]
-    windows = x.flatten(-2)[..., place]
+    place = flat(rows[:, None, :, None] * x.shape[-1] + columns[:, None, :])  # [H', W', k·l]
+    windows = flat(x)[..., place]
     out, best = windows.max(-1)
     return out, place.expand_as(windows).gather(-1, best[..., None])[..., 0]
 
@@ -146,8 +152,7 @@ def adaptive_max_pool2d_with_indices(x, output_size):
 @adaptive_max_pool2d_with_indices.backward("x")
 def _(δ, x, where):
     """Each delta goes to the place its maximum came from; windows that share one add up. · δ 回到最大值所在处。"""
-    flat = torch.zeros_like(x).flatten(-2)
-    return flat.scatter_add(-1, where.flatten(-2), δ.flatten(-2)).reshape(x.shape)
+    return flat(torch.zeros_like(x)).scatter_add(-1, flat(where), flat(δ)).reshape(x.shape)
 
 
 @max_pool1d_with_indices.backward("x")
@@ -164,8 +169,9 @@ def shares(x, axis, begin, end, size):
 def averaging(x, axis, window, count_include_pad, divisor=None):
     """The shares of ordinary windows: 1 / divisor, or 1 / what was read, with or without padding. · 平均份额。"""
     kernel_size, stride, padding, ceil_mode = window
-    k, _, p, begin = begins(x, axis, kernel_size, stride, padding, 1, ceil_mode)
+    k, s, p = window_of(axis, kernel_size, stride, padding)
     n = x.shape[axis]
+    begin = begins(n, k, s, p, ceil_mode, x.device)
     end = (begin + k).clamp(max=n + p)
     size = end - begin if count_include_pad else end.clamp(max=n) - begin.clamp(min=0)
     return shares(x, axis, begin, end, size if divisor is None else torch.full_like(size, divisor))
@@ -220,7 +226,7 @@ def _(δ, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor
 def partitions(x, output_size):
     """The shares of the adaptive windows, both axes. · 自适应窗口的份额矩阵。"""
     for axis in (-2, -1):
-        begin, end, _ = parts(x, axis, output_size)
+        begin, end = parts(x, axis, output_size)
         yield shares(x, axis, begin, end, end - begin)
 
 
@@ -268,6 +274,7 @@ def _():
 def _():
     yield R(2, 3, 7), 2, (), 0, True, True
     yield R(2, 3, 8), (3,), (2,), (1,), True, False
+    yield R(2, 2, 5), 2, 3, 1, True, True
     yield R(2, 3, 8), 3, 2, 1, False, True
 
 

@@ -5,6 +5,7 @@ note     all of these are linear and go axis by axis: a copying one is an index 
          every copy back to its source), an interpolating one a matrix an axis (out = A x Bᵀ, its delta Aᵀ δ B).
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -53,13 +54,11 @@ def _(δ, padding):
 
 def extension(x, padding, mode):
     """For each padded axis, from the last on, where its entries are read from. · 扩展后每个位置的来源下标。"""
-    for axis, before, after in zip((-1, -2, -3), padding[::2], padding[1::2], strict=False):
-        n = x.shape[axis]
+    for k in range(len(padding) // 2):
+        n, before, after = x.shape[-1 - k], padding[2 * k], padding[2 * k + 1]
         i = torch.arange(-before, n + after, device=x.device)
-        yield (
-            axis,
-            {"reflect": n - 1 - (n - 1 - i.abs()).abs(), "replicate": i.clamp(0, n - 1), "circular": i % n}[mode],
-        )
+        source = {"reflect": n - 1 - (n - 1 - i.abs()).abs(), "replicate": i.clamp(0, n - 1), "circular": i % n}
+        yield -1 - k, source[mode]
 
 
 @formula(twin=F.pad, source="torch.nn.functional.pad; the names of the modes are torch's")
@@ -81,7 +80,7 @@ def _(δ, x, padding, mode):
     return give_back(δ, x, extension(x, padding, mode))
 
 
-def stretched(x, size: Any, scale_factor: Any):
+def stretched(x, size: Any, scale_factor: Any) -> Iterator[tuple[int, int, int, float]]:
     """For each axis of space (axis, n, m, step): n entries become m, `step` old ones to a new one. · 各轴的缩放。"""
     if (size is None) == (scale_factor is None):
         raise ValueError(f"size={size}, scale_factor={scale_factor}: expected one of the two")
@@ -89,7 +88,7 @@ def stretched(x, size: Any, scale_factor: Any):
     wanted = scale_factor if size is None else size
     for axis, w in zip(axes, wanted if isinstance(wanted, tuple | list) else [wanted] * len(axes), strict=True):
         n = x.shape[axis]
-        m = int(n * w) if size is None else w
+        m = w if scale_factor is None else int(n * w)
         yield axis, n, m, n / m if m == n or scale_factor is None else 1 / w  # an axis that keeps its length is copied
 
 
@@ -106,10 +105,9 @@ def settled(x, scale_factor):
 
 def nearest(x, size, scale_factor):
     """For each axis of space, the old entry below each new one. · 每个新位置下方的旧位置。"""
-    for axis, n, m, step in stretched(x, size, settled(x, scale_factor)):
-        # single precision on purpose: torch's place of 41 in 2 → 82 is ⌊0.99999994⌋
-        at = torch.arange(m, device=x.device, dtype=torch.float32) * step
-        yield axis, at.floor().clamp(max=n - 1).long()
+    for axis, _, m, step in stretched(x, size, settled(x, scale_factor)):
+        # single precision on purpose: torch's place of 41 in 2 → 82 is 0.99999994, rounded down
+        yield axis, (torch.arange(m, device=x.device, dtype=torch.float32) * step).long()
 
 
 def nearest_twin(x, size=None, scale_factor=None):
@@ -189,6 +187,7 @@ def _():
     yield R(2, 3, 4, 5), (7, 5), None
     yield R(2, 3, 4, 5), None, (2.0, 0.7)
     yield R(2, 2, 5), 15, None
+    yield R(2, 1, 3, 3), None, (2.1, 1.2)
     yield R(1, 2, 2, 3, 2), None, 1.5
 
 
@@ -196,6 +195,7 @@ def _():
 def _():
     yield R(2, 3, 4, 5), (7, 3), None, False
     yield R(2, 3, 4, 5), (9, 1), None, True
+    yield R(2, 1, 3, 4), (2, 4), None, True
     yield R(2, 2, 3, 4), None, (2.3, 0.8), False
     yield R(2, 2, 3, 4), None, 2.0, True
 
