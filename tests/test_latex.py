@@ -138,7 +138,7 @@ class TextParser(Parser):
 
 class TexParser(Parser):
     TOKEN = r"\\left\(|\\right\)|\\[A-Za-z]+|\\[,;]|\d+(?:\.\d+)?|[A-Za-z]+|\S|\s"
-    MINUS, CLOSE = ("-",), (r"\right)", "}")
+    MINUS, CLOSE = ("-",), (r"\right)", ")", "}")
 
     def __init__(self, s: str, values: dict):
         super().__init__(s, values)
@@ -171,9 +171,9 @@ class TexParser(Parser):
 
     def atom(self):
         token = self.take()
-        if token == r"\left(":
+        if token in (r"\left(", "("):
             value = self.sum()
-            self.take(r"\right)")
+            self.take(r"\right)" if token == r"\left(" else ")")
             return value
         if token == r"\frac":
             top = self.braced()
@@ -303,6 +303,10 @@ def test_the_parsers_notice_a_missing_bracket(pen, parser, monkeypatch):
         ("a if not (not b) else c", "{a if b; c otherwise}"),
         ("(a,)", "(a,)"),
         ("lr * s * a", "η s a"),
+        ("σ2 ** 2 + σ2", "(σ²)² + σ²"),
+        ("{'a': 1, 'b': x}[k]", "{1 if k = “a”; x if k = “b”}"),
+        ("f({'a': 1, 'b': x})", "f({“a” ↦ 1, “b” ↦ x})"),
+        ("x[slice(None), *map(slice, sizes)]", "x[:, map(slice, sizes)…]"),
         ("slope * s", "slope · s"),
         ("a.norm()", "‖a‖"),
         ("s // 2", "⌊s/2⌋"),
@@ -334,7 +338,7 @@ def test_tex_of_the_main_forms():
     assert tex("a * torch.where(b > 0, b, c)") == (
         r"a \odot \left(\begin{cases} b & \text{if } b > 0 \\ c & \text{otherwise} \end{cases}\right)"
     )
-    assert tex("(a + b).sum(0) * c") == r"\left(\sum_{0} \left(a + b\right)\right) \odot c"
+    assert tex("(a + b).sum(0) * c") == r"\left(\sum_{0} (a + b)\right) \odot c"
     assert tex("a - b.sum(-1)") == r"a - \sum_{-1} b"
 
 
@@ -355,6 +359,8 @@ def test_tex_of_the_main_forms():
         ("h_tilde", "h̃", r"\tilde{h}"),
         ("exp_avg_sq", "v", "v"),
         ("running_mean", "running_mean", r"\mathrm{running\_mean}"),
+        ("σ2", "σ²", r"{\sigma}^{2}"),
+        ("δσ2", "δσ²", r"{\delta {\sigma}^{2}}"),
         ("Δθ", "Δθ", r"{\Delta \theta}"),
         ("c0", "c₀", "c_{0}"),
     ],
@@ -471,7 +477,7 @@ def unreadable_attribute(x):
 
 
 def unreadable_dict(x):
-    return {"a": x}
+    return {k: k * x for k in x}
 
 
 def unreadable_try(x):

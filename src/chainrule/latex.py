@@ -42,7 +42,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Section:
-    """The equations of one function; kind: forward, delta (of `names`), update, function or helper. · 一个函数的等式。"""
+    """The equations of one function; kind: forward, delta (of `names`), update, function or helper. · 一组等式。"""
 
     kind: str
     names: tuple[str, ...]

@@ -17,7 +17,7 @@ from .show import as_json, number, say, width
 @click.option("--json", "json_", is_flag=True, help="Everything as JSON, for other programs.")
 @click.option("--png", type=click.Path(path_type=Path), metavar="FILE", help="Draw the equations into a picture.")
 def formula(name: str | None, latex: bool, json_: bool, png: Path | None) -> None:
-    """Show formula, optimizer or schedule NAME: equations, code, source, gears; or list them all. · 查看公式，或列出全部。
+    """Show formula, optimizer or schedule NAME: equations, code, source, gears; or list all. · 查看公式，或列出全部。
 
     \b
     chainrule formula linear

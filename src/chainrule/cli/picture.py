@@ -6,7 +6,7 @@ from typing import Any
 from ..errors import UserError
 
 INK, QUIET = "#16202c", "#7a8794"
-LINE, MARGIN, DOTS = 0.46, 0.45, 160  # inches a line, inches around, dots an inch
+LINE, MARGIN, DOTS = 0.7, 0.45, 160  # inches a line, inches around, dots an inch
 KINDS = (".png", ".svg", ".pdf")
 
 
@@ -17,7 +17,8 @@ def heading(section: dict[str, Any]) -> str:
     'delta of weight, bias'
     """
     names = ", ".join(section["names"])
-    return {"delta": f"delta of {names}", "helper": f"where {names}"}.get(section["kind"], section["kind"])
+    kind: str = section["kind"]
+    return {"delta": f"delta of {names}", "helper": f"where {names}"}.get(kind, kind)
 
 
 def rows(sheet: dict[str, Any]) -> list[tuple[str, str, int | None]]:

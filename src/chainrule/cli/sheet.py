@@ -7,6 +7,7 @@ legend [symbol, meaning].
 
 import ast
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from importlib import import_module, util
 from pathlib import Path
@@ -21,6 +22,7 @@ from ..errors import UserError, did_you_mean
 from .complete import formula_rooms
 
 SCHEMA = 1
+CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
 def split_doc(doc: str) -> tuple[str, str]:
@@ -28,9 +30,13 @@ def split_doc(doc: str) -> tuple[str, str]:
 
     >>> split_doc("Affine map. · 仿射变换。")
     ('Affine map.', '仿射变换。')
+    >>> split_doc("z · Φ(z). · 门。")
+    ('z · Φ(z).', '门。')
     """
-    en, _, zh = doc.strip().partition("\n")[0].partition(" · ")
-    return en.strip(), zh.strip()
+    parts = doc.strip().partition("\n")[0].split(" · ")
+    # a product in the English half has the same dot: what follows the last dot before any Chinese is the other half
+    at = max((i for i in range(1, len(parts)) if not CHINESE.search(" · ".join(parts[:i]))), default=len(parts))
+    return " · ".join(parts[:at]).strip(), " · ".join(parts[at:]).strip()
 
 
 def listing() -> dict[str, dict[str, tuple[str, str]]]:
@@ -40,7 +46,7 @@ def listing() -> dict[str, dict[str, tuple[str, str]]]:
     ('Affine map.', '仿射变换。')
     """
     rooms: dict[str, dict[str, tuple[str, str]]] = {}
-    for name, module in formula_rooms().items():
+    for name, module in sorted(formula_rooms().items(), key=lambda pair: pair[::-1]):
         rooms.setdefault(module.removeprefix("chainrule."), {})[name] = ("", "")
     for room, names in rooms.items():
         path = Path(__file__).parents[1].joinpath(*room.split(".")).with_suffix(".py")

@@ -212,7 +212,7 @@ def meaning(name: str, args: Args, named: dict[str, Node], origin: str = "torch"
     if name in MEANINGS and not named and not any(isinstance(a, Each) for a in args):
         return _fixed(name, args)
     if origin == "builtin" and name == "slice" and len(args) == 1:
-        return Slice(None, args[0], None)
+        return Slice(None, None if args[0] == Const("none") else args[0], None)
     if origin == "builtin" and name in ("max", "min"):
         return Call(name, args)
     if name in AXIS and args:

@@ -4,6 +4,7 @@ Whatever is not understood raises `NotMathematics`: nothing is drawn half right.
 """
 
 import ast
+import builtins
 import math
 from collections.abc import Collection
 from types import FunctionType, ModuleType
@@ -37,6 +38,7 @@ from .tree import (
     Str,
     Sum,
     Sym,
+    Table,
     Transpose,
     is_scalar,
 )
@@ -101,8 +103,9 @@ def _is_torch(fn: FunctionType) -> bool:
 class Reader:
     """Reads expressions; it knows which names are numbers and what the globals are. · 表达式阅读器。"""
 
-    def __init__(self, scalars: Collection[str] = (), scope: dict[str, Any] | None = None):
+    def __init__(self, scalars: Collection[str] = (), scope: dict[str, Any] | None = None, known: Collection[str] = ()):
         self.scalars = set(scalars)
+        self.known = set(known)  # parameters and locals: they hide functions of the same name
         self.scope = scope or {}
         self.fields = {f for v in self.scope.values() if isinstance(v, type) for f in getattr(v, "_fields", ())}
 
@@ -114,7 +117,8 @@ class Reader:
         match node:
             case ast.Name(id=name):
                 imported = name in _NUMBERS and self.scope.get(name) == getattr(math, name)
-                return _NUMBERS[name] if imported else Sym(name, name in self.scalars)
+                function = name not in self.known and callable(self.scope.get(name, vars(builtins).get(name)))
+                return _NUMBERS[name] if imported else Const(name) if function else Sym(name, name in self.scalars)
             case ast.Constant(value=value):
                 return self.constant(node, value)
             case ast.UnaryOp(op=op, operand=operand):
@@ -148,6 +152,8 @@ class Reader:
                 return Group("tuple", tuple(map(self.read, elts)))
             case ast.List(elts=elts):
                 return Group("list", tuple(map(self.read, elts)))
+            case ast.Dict(keys=keys, values=values) if None not in keys:
+                return Table(tuple((self.read(k), self.read(v)) for k, v in zip(keys, values, strict=True) if k))
             case ast.Starred(value=value):
                 return Each(self.read(value))
             case ast.ListComp(elt=elt, generators=generators) | ast.GeneratorExp(elt=elt, generators=generators):
@@ -217,7 +223,7 @@ class Reader:
                 return value
             case "indices" if isinstance(value, Call) and value.name in ("max", "min"):
                 return Call("arg" + value.name, value.args, value.axes)
-        if node.attr in self.fields:
+        if node.attr in self.fields or (isinstance(value, Call) and value.name in ("finfo", "iinfo")):
             return Field(value, node.attr)
         raise self.fail(node, f"the attribute {node.attr!r} has no mathematical reading")
 

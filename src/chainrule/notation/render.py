@@ -37,6 +37,7 @@ from .tree import (
     Str,
     Sum,
     Sym,
+    Table,
     Transpose,
     is_scalar,
 )
@@ -51,7 +52,7 @@ OPPOSITE = {a: b for pair in _OPPOSITES for a, b in (pair, pair[::-1])}
 class Renderer:
     """Draws a tree; a subclass says what each form looks like. · 画出语法树，子类决定样式。"""
 
-    NEG = MINUS = PLUS = HADAMARD_SIGN = AND = OR = XOR = NOT = ELLIPSIS = ""
+    NEG = MINUS = PLUS = HADAMARD_SIGN = AND = OR = XOR = NOT = MAPS = ELLIPSIS = ""
     RELATIONS: dict[str, str] = {}
     FRACTION_LEVEL = FRACTION
     ROOT_LEVEL = PREFIX
@@ -82,6 +83,7 @@ class Renderer:
     bracket: Callable[[str], str]
     cases: Callable[[Cases], str]
     group: Callable[[str, str], str]
+    table: Callable[[str], str]
     named: Callable[[str, str], str]
     span: Callable[[str, str], str]
     family: Callable[[str, str], str]
@@ -125,7 +127,7 @@ class Renderer:
             case Sum() | Neg() | Prod() | Frac() | Pow() | Root() | Transpose():
                 return self.draw_arithmetic(node)
             case Sym(name=name):
-                return self.name(name), ATOM
+                return self.name(name), POWER if self.naming[name].squared else ATOM
             case Num(value=value):
                 return self.number(value)
             case Const(name=name):
@@ -185,6 +187,8 @@ class Renderer:
         match node:
             case Group(kind=kind, items=items):
                 return self.group(kind, self.list(items) + "," * (kind == "tuple" and len(items) == 1))
+            case Table(pairs=pairs):
+                return self.table(", ".join(f"{self.go(k)} {self.MAPS} {self.go(v)}" for k, v in pairs))
             case Named(key=key, value=value):
                 return self.named(key, self.go(value))
             case Each(of=of):

@@ -109,7 +109,7 @@ class Lines:
         known = parameters(self.tree)
         scope = inspect.unwrap(fn).__globals__
         numbers = {n for n, v in scope.items() if isinstance(v, int | float)}
-        self.reader = Reader((SCALARS & set(known)) | numeric(fn) | set(scalars) | numbers, scope)
+        self.reader = Reader((SCALARS & set(known)) | numeric(fn) | set(scalars) | numbers, scope, names(fn))
         self.given, self.result = set(known), result
         self.name = fn.__name__
 
@@ -181,7 +181,7 @@ class Lines:
 
     def assigned(self, s: ast.AST, target: ast.expr, value: Node, **where: Any) -> Iterator[Equation]:
         names = stored(target)
-        left = self.reader.read(target)
+        left = self.reader.read(target)  # before the target's kind may change
         anew = bool(names & self.given) or isinstance(target, ast.Subscript)
         self.given |= names
         pairs = [(left, value)]
@@ -192,7 +192,8 @@ class Lines:
             for sym in name.items if isinstance(name, Group) else (name,):
                 if isinstance(sym, Sym):
                     (self.reader.scalars.add if number else self.reader.scalars.discard)(sym.name)
-        yield self.equation(s, left, value, "←" if anew else "=", **where)
+        if left != value:  # a change of number format alone is no mathematics
+            yield self.equation(s, left, value, "←" if anew else "=", **where)
 
     def returned(self, s: ast.AST, value: ast.expr, **where: Any) -> Iterator[Equation]:
         node = self.reader.read(value)

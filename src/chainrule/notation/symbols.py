@@ -98,11 +98,18 @@ class Letter:
         core, low = tuple(g for g in found.groups() if g is not None) if found else (s, "")
         return core, accent, primes, low
 
+    @property
+    def squared(self) -> bool:
+        """σ2 is the variance, σ²: a letter with an exponent of its own. · 方差自带指数。"""
+        return self.spelled == "σ2" and not self.verbatim
+
     def latex(self) -> str:
         s = rf"\mathrm{{{escape(self.spelled)}}}" if self.verbatim else self.plain()
         return rf"{{{_GREEK[self.prefix]} {s}}}" if self.prefix else s
 
     def plain(self) -> str:
+        if self.squared:
+            return r"{\sigma}^{2}"
         core, accent, primes, low = self.parts
         if len(core) > 1 and core.isascii():
             s = rf"\mathrm{{{escape(core)}}}"
@@ -117,6 +124,8 @@ class Letter:
     def text(self) -> str:
         if self.verbatim:
             return self.prefix + self.spelled
+        if self.squared:
+            return self.prefix + "σ²"
         core, accent, primes, low = self.parts
         low = lowered(low) if low.isdigit() else f"_{low}" if low else ""
         return self.prefix + core + accent + "′" * primes + low

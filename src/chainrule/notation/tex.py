@@ -21,20 +21,20 @@ _CONSTANTS = {
     "1": r"\mathbf{1}",
 }
 
+_TALL = re.compile(r"\\(d?frac|sum|prod|sqrt|begin|left|hat|bar|tilde|max_|min_)|\^")
+
+
+def _small(s: str) -> str:
+    """A fraction inside a fraction or an exponent is a small one, as TeX sets it. · 内层分式用小号。"""
+    return s.replace(r"\dfrac", r"\frac")
+
 
 class Tex(Renderer):
     """TeX of a tree. · 语法树的 TeX。"""
 
     NEG = MINUS = "-"
-    PLUS, HADAMARD_SIGN, AND, OR, XOR, NOT, ELLIPSIS = (
-        "+",
-        r"\odot",
-        r"\wedge",
-        r"\vee",
-        r"\oplus",
-        r"\neg ",
-        r"\ldots ",
-    )
+    PLUS, HADAMARD_SIGN, AND, OR, XOR = "+", r"\odot", r"\wedge", r"\vee", r"\oplus"
+    NOT, MAPS, ELLIPSIS = r"\neg ", r"\mapsto", r"\ldots "
     RELATIONS = {
         "==": "=",
         "!=": r"\neq",
@@ -55,7 +55,7 @@ class Tex(Renderer):
         self.pictures = pictures
 
     def paren(self, s: str) -> str:
-        return rf"\left({s}\right)"
+        return rf"\left({s}\right)" if _TALL.search(s) else f"({s})"
 
     def name(self, name: str) -> str:
         return self.naming[name].latex()
@@ -80,10 +80,11 @@ class Tex(Renderer):
         return f"{a} {gap} {b}"
 
     def fraction(self, node: Frac) -> str:
-        return rf"\frac{{{self.go(node.top)}}}{{{self.go(node.bottom)}}}"
+        top, bottom = (_small(self.go(part)) for part in (node.top, node.bottom))
+        return rf"\{'dfrac' if self.pictures else 'frac'}{{{top}}}{{{bottom}}}"
 
     def power(self, node: Pow) -> str:
-        return rf"{{{self.go(node.base, ATOM)}}}^{{{self.go(node.exponent)}}}"
+        return rf"{{{self.go(node.base, ATOM)}}}^{{{_small(self.go(node.exponent))}}}"
 
     def root(self, of: Node) -> str:
         return rf"\sqrt{{{self.go(of)}}}"
@@ -115,13 +116,13 @@ class Tex(Renderer):
         return rf"\{node.kind}" + (f"_{{{axes}}}" if axes else "") + f" {body}"
 
     def index(self, base: str, items: str) -> str:
-        return rf"{{{base}}}_{{\left[{items}\right]}}"
+        return rf"{{{base}}}_{{{self.bracket(items)}}}"
 
     def field(self, base: str, name: str) -> str:
         return rf"{base}.\mathrm{{{escape(name)}}}"
 
     def bracket(self, s: str) -> str:
-        return rf"\left[{s}\right]"
+        return rf"\left[{s}\right]" if _TALL.search(s) else f"[{s}]"
 
     def cases(self, node: Cases) -> str:
         link, end, gap = (r"\;", ";", r"\quad ") if self.pictures else (" & ", r" \\", " ")
@@ -133,6 +134,9 @@ class Tex(Renderer):
     def group(self, kind: str, s: str) -> str:
         return self.paren(s) if kind == "tuple" else self.bracket(s)
 
+    def table(self, s: str) -> str:
+        return rf"\left\{{{s}\right\}}"
+
     def named(self, key: str, value: str) -> str:
         return rf"\text{{{escape(key)}}}={value}"
 
@@ -140,4 +144,4 @@ class Tex(Renderer):
         return rf"{first}, \ldots, {last}"
 
     def family(self, body: str, binders: str) -> str:
-        return rf"\left[{body} : {binders}\right]"
+        return self.bracket(f"{body} : {binders}")

@@ -14,7 +14,7 @@ class Text(Renderer):
     """Unicode mathematics on one line. · 单行 Unicode 数学。"""
 
     NEG = MINUS = "−"
-    PLUS, HADAMARD_SIGN, AND, OR, XOR, NOT, ELLIPSIS = "+", "⊙", "∧", "∨", "⊕", "¬", "…"
+    PLUS, HADAMARD_SIGN, AND, OR, XOR, NOT, MAPS, ELLIPSIS = "+", "⊙", "∧", "∨", "⊕", "¬", "↦", "…"
     RELATIONS = {"==": "=", "!=": "≠", "<": "<", "<=": "≤", ">": ">", ">=": "≥", "in": "∈", "not in": "∉"}
 
     def paren(self, s: str) -> str:
@@ -97,6 +97,9 @@ class Text(Renderer):
 
     def group(self, kind: str, s: str) -> str:
         return f"({s})" if kind == "tuple" else f"[{s}]"
+
+    def table(self, s: str) -> str:
+        return "{" + s + "}"
 
     def named(self, key: str, value: str) -> str:
         return f"{key}={value}"

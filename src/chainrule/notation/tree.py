@@ -173,6 +173,13 @@ class Group(Node):
 
 
 @dataclass(frozen=True)
+class Table(Node):
+    """Values by key. · 键值表。"""
+
+    pairs: tuple[tuple[Node, Node], ...]
+
+
+@dataclass(frozen=True)
 class Named(Node):
     key: str
     value: Node
@@ -224,7 +231,7 @@ def is_scalar(node: Node) -> bool:
             return True
         case Const(name=name):
             return name in ("∞", "π", "e")
-        case Fence(kind="norm" | "len"):
+        case Fence(kind="norm" | "len") | Field(base=Call(name="finfo" | "iinfo")):
             return True
         case Call(own=True, args=args):
             return bool(args) and all(map(is_scalar, args))
