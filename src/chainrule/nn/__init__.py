@@ -8,6 +8,8 @@ from torch.nn import Flatten, Identity, ModuleDict, ModuleList, Sequential, Unfl
 from .activation import ELU, GELU, Mish, Sigmoid, SiLU, Softplus, Tanh
 from .convolution import Conv1d, Conv2d, ConvTranspose2d, DepthwiseSeparableConv2d
 from .cross_entropy import CrossEntropyLoss, NLLLoss
+from .dropout import Dropout, Dropout2d, StochasticDepth
+from .embedding import Embedding
 from .entropy import BCELoss, BCEWithLogitsLoss, KLDivLoss
 from .historic import PartialConv2d, RadialBasis, ScaledTanh, Subsample2d
 from .layer_norm import GroupNorm, LayerNorm, RMSNorm
@@ -36,6 +38,9 @@ __all__ = [
     "ConvTranspose2d",
     "CrossEntropyLoss",
     "DepthwiseSeparableConv2d",
+    "Dropout",
+    "Dropout2d",
+    "Embedding",
     "Flatten",
     "GroupNorm",
     "Hardsigmoid",
@@ -72,6 +77,7 @@ __all__ = [
     "SmoothL1Loss",
     "Softmax",
     "Softplus",
+    "StochasticDepth",
     "Subsample2d",
     "Tanh",
     "Unflatten",

@@ -78,8 +78,8 @@ def elu(z, alpha=1.0):
 
 
 @elu.backward("z")
-def _(δ, z, alpha):
-    return δ * torch.where(z > 0, 1, alpha * z.clamp(max=0).exp())  # clamped: the branch not taken must stay finite
+def _(δ, z, out, alpha):
+    return torch.where(z > 0, δ, δ * (out + alpha))  # alpha · eᶻ = out + alpha, and finite whatever z is
 
 
 @elu.samples
@@ -108,7 +108,7 @@ def _(δ, z, beta, threshold):
 @softplus.samples
 def _():
     yield R(7), 1.0, 20.0
-    yield at(-2.1, -0.3, 0.4, 1.9), 2.5, 1.5
+    yield at(-2.1, -0.3, 0.4, 0.9, 1.9), 2.5, 1.5
 
 
 @formula(twin=F.silu, source="Elfwing, Uchibe & Doya 2018, arXiv:1702.03118, eq. 15")

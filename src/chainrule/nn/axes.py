@@ -4,13 +4,13 @@ from torch import Tensor
 
 
 def by_channel(c: Tensor, x: Tensor) -> Tensor:
-    """One value a channel, laid along the channel axis of x [N, C, …]; one alone goes everywhere. · 沿通道轴摆放。
+    """One value a channel, laid along the channel axis of x [N, C, …]. · 沿通道轴摆放。
 
     >>> import torch
     >>> by_channel(torch.ones(3), torch.ones(2, 3, 4, 4)).shape
     torch.Size([3, 1, 1])
     """
-    return c if c.numel() == 1 else c.reshape(-1, *[1] * (x.ndim - 2))
+    return c.reshape(-1, *[1] * (x.ndim - 2))
 
 
 def but_channel(x: Tensor) -> tuple[int, ...]:
@@ -20,4 +20,4 @@ def but_channel(x: Tensor) -> tuple[int, ...]:
     >>> but_channel(torch.ones(2, 3, 4, 4))
     (0, 2, 3)
     """
-    return (0, *range(2, x.ndim))
+    return tuple(a for a in range(x.ndim) if a != 1)

@@ -114,6 +114,7 @@ def _():
     yield R(3, 4), R(3, 4).detach().softmax(1).requires_grad_(), w, -100, 0.1
     yield R(3, 4), R(3, 4).detach().softmax(1).requires_grad_(), None, -100, 0.0
     yield R(2, 4, 3), torch.tensor([[1, 0, 3], [2, -100, 0]]), w, -100, 0.2
+    yield R(2, 4, 3), R(2, 4, 3).detach().softmax(1).requires_grad_(), w, -100, 0.1
     yield R(4), torch.tensor(2), None, -100, 0.0
 
 

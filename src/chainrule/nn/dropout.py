@@ -45,7 +45,7 @@ def _(δ, mask, p):
 def _():
     yield R(4, 3), (R(4, 3).detach() > 0).double(), 0.4
     yield R(4, 3, 2, 2), (R(4, 3, 1, 1).detach() > 0).double(), 0.25
-    yield R(3, 2), torch.zeros(3, 2, dtype=torch.float64), 1.0
+    yield R(3, 2), torch.ones(3, 2, dtype=torch.float64), 1.0
 
 
 class Masked(torch.nn.Module):

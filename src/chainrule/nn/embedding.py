@@ -14,14 +14,12 @@ from ..errors import UserError
 from ..formula import R, formula, rows
 
 
-def embedding_of_torch(idx, weight, padding_idx, scale_grad_by_freq):
-    return F.embedding(idx, weight, padding_idx, scale_grad_by_freq=scale_grad_by_freq)
-
-
 @formula(
-    twin=embedding_of_torch, batch=("idx",), source="Bengio et al. 2003, A neural probabilistic language model, §2"
+    twin=F.embedding,
+    batch=("idx",),
+    source="Bengio et al. 2003, A neural probabilistic language model, JMLR 3:1137–1155, §2",
 )
-def embedding(idx, weight, padding_idx=None, scale_grad_by_freq=False):
+def embedding(idx, weight):
     """Row idx of the table. · 取表中第 idx 行。
 
     >>> embedding(torch.tensor([1, 0]), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
@@ -32,27 +30,20 @@ def embedding(idx, weight, padding_idx=None, scale_grad_by_freq=False):
 
 
 @embedding.backward("weight")
-def _(δ, idx, weight, padding_idx, scale_grad_by_freq):
-    flat, δ = idx.reshape(-1), rows(δ)
-    if padding_idx is not None:
-        δ = torch.where((flat == padding_idx % len(weight))[:, None], 0, δ)
-    if scale_grad_by_freq:
-        count = δ.new_zeros(len(weight)).index_add(0, flat, δ.new_ones(len(flat)))
-        δ = δ / count.index_select(0, flat)[:, None]
-    return torch.zeros_like(weight).index_add(0, flat, δ)
+def _(δ, idx, weight):
+    return torch.zeros_like(weight).index_add(0, idx.reshape(-1), rows(δ))
 
 
 @embedding.samples
 def _():
-    yield torch.tensor([[1, 2], [0, 1]]), R(4, 3), None, False
-    yield torch.tensor([1, 3, 1]), R(4, 3), 1, False
-    yield torch.tensor([[1, 3, 1]]), R(4, 3), -1, True
+    yield torch.tensor([[1, 2], [0, 1]]), R(4, 3)
+    yield torch.tensor([1, 3, 1]), R(4, 3)
 
 
 class Embedding(torch.nn.Embedding):
     """A learned row for each of num_embeddings words. · 词嵌入表。
 
-    Raises `UserError` for sparse=True: the deltas are dense, and so are the optimizers.
+    Raises `UserError` for sparse=True and scale_grad_by_freq=True: the delta is a dense table, and a derivative.
 
     >>> Embedding.from_pretrained(torch.tensor([[1.0, 2.0]]))(torch.tensor([0]))
     tensor([[1., 2.]])
@@ -60,8 +51,9 @@ class Embedding(torch.nn.Embedding):
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
-        if self.sparse:
-            raise UserError("Embedding got sparse=True: expected False, its delta is a dense table; leave sparse out")
+        for option in ("sparse", "scale_grad_by_freq"):
+            if getattr(self, option):
+                raise UserError(f"Embedding got {option}=True: expected False, its delta is dense; leave {option} out")
 
     def forward(self, input: Tensor) -> Tensor:
         if embedding.card.runs_twin():
@@ -69,4 +61,7 @@ class Embedding(torch.nn.Embedding):
         if self.max_norm is not None:
             with torch.no_grad():  # torch shortens the rows it looks up, for good
                 torch.embedding_renorm_(self.weight, input.contiguous(), self.max_norm, self.norm_type)
-        return embedding(input, self.weight, self.padding_idx, self.scale_grad_by_freq)
+        out = embedding(input, self.weight)
+        if self.padding_idx is None:
+            return out
+        return torch.where((input == self.padding_idx)[..., None], out.detach(), out)  # padding sends nothing back

@@ -123,7 +123,7 @@ def _(δ, z, weight):
 
 @prelu.backward("weight")
 def _(δ, z, weight):
-    return torch.where(z > 0, 0, δ * z).sum_to_size(by_channel(weight, z).shape).reshape(weight.shape)
+    return (δ * z.clamp(max=0)).sum_to_size(by_channel(weight, z).shape).reshape(weight.shape)
 
 
 @prelu.samples
