@@ -95,9 +95,10 @@ def facts(sheet: dict[str, Any]) -> list[tuple[str, str]]:
     if sheet["kind"] == "formula":
         casts = {"low": "low precision", "fp32": "float32", None: "by promotion"}
         found.append(("autocast", casts[sheet["autocast"]]))
-        shapes = [" ".join(map(_value, args)) for args in sheet["samples"]]
+        first = sheet["samples"][0] if sheet["samples"] else []
+        shapes = ", ".join(f"{n} {_value(v)}" for n, v in zip(sheet["inputs"], first, strict=False))
         found.append(
-            ("samples", f"{len(shapes)}: {'; '.join(shapes)}" if shapes else "none: this formula is not proven")
+            ("samples", f"{len(sheet['samples'])}, the first: {shapes}" if shapes else "none: it is not proven")
         )
     return found
 

@@ -27,13 +27,15 @@ def rows(sheet: dict[str, Any]) -> list[tuple[str, str, int | None]]:
     for section in sheet["sections"]:
         found.append(("heading", heading(section), None))
         found += [("equation", f"${e['mathtext']}$", e["line"]) for e in section["equations"]]
-    found.append(("quiet", f"{sheet['file']}   {sheet['source']}", None))
+    found.append(("foot", sheet["file"], None))
+    found += [("quiet", source, None) for source in sheet["source"].split("; ") if source]
     return found
 
 
 STYLE: dict[str, dict[str, Any]] = {
     "title": {"fontsize": 17, "weight": "bold", "color": INK},
     "quiet": {"fontsize": 9, "color": QUIET},
+    "foot": {"fontsize": 9, "color": QUIET},
     "heading": {"fontsize": 9, "color": QUIET, "style": "italic"},
     "equation": {"fontsize": 14, "color": INK},
 }
@@ -57,7 +59,7 @@ def draw(sheet: dict[str, Any], path: Path) -> None:
         renderer = FigureCanvasAgg(figure).get_renderer()
         texts = [(figure.text(0, 0, text, **STYLE[kind]), kind, line) for kind, text, line in rows(sheet)]
         boxes = [text.get_window_extent(renderer) for text, _, _ in texts]
-        gap = {"heading": 0.22, "equation": 0.16, "quiet": 0.14, "title": 0.0}
+        gap = {"heading": 0.22, "equation": 0.16, "foot": 0.36, "quiet": 0.1, "title": 0.0}
         heights = [box.height / DOTS + gap[kind] for box, (_, kind, _) in zip(boxes, texts, strict=True)]
         width = max(box.width for box in boxes) / DOTS + 2 * MARGIN + LINE
         figure.set_size_inches(width, height := sum(heights) + 2 * MARGIN)

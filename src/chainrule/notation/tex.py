@@ -129,7 +129,9 @@ class Tex(Renderer):
         rows = [rf"{self.go(v, SUM)}{link}\text{{if }} {self.condition(c)}" for v, c in node.pieces]
         rows += [rf"{self.go(node.otherwise, SUM)}{link}\text{{otherwise}}"] if node.otherwise else []
         inside = f"{end}{gap}".join(rows)
-        return rf"\left\{{ {inside} \right." if self.pictures else rf"\begin{{cases}} {inside} \end{{cases}}"
+        if not self.pictures:
+            return rf"\begin{{cases}} {inside} \end{{cases}}"
+        return rf"\left\{{ {inside} \right\}}" if _TALL.search(inside) else rf"\{{ {inside} \}}"
 
     def group(self, kind: str, s: str) -> str:
         return self.paren(s) if kind == "tuple" else self.bracket(s)
