@@ -90,7 +90,11 @@ def test_a_model_of_ones_own(own):
         ("os:system", {}, "expected a class made from torch.nn.Module"),
         ("my own:Net", {}, "expected package.module:Class"),
         (":Net", {}, "expected package.module:Class"),
-        ("lenet5", {"classes": 3}, "model.classes: lenet5 does not take it; it takes num_classes; did you mean"),
+        (
+            "lenet5",
+            {"classes": 3},
+            "model.classes: lenet5 does not take it; it takes num_classes, in_channels; did you mean",
+        ),
         ("lenet", {}, "did you mean lenet5?"),
     ],
 )

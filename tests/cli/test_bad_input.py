@@ -240,7 +240,7 @@ CASES = {
     "evaluate: no data": (["evaluate", "done", "digit"], "did you mean digits?"),
     "evaluate: other classes": (["evaluate", "done", "good"], "expected those of the run"),
     "evaluate: no such part": (["evaluate", "done", "--split", "all"], "invalid value for '--split'"),
-    "evaluate: another model": (["evaluate", "other-model"], "other-model"),
+    "evaluate: another model": (["evaluate", "other-model"], "this checkpoint is of another model"),
     "predict: no run": (["predict", "dne", "good"], "no run 'dne'"),
     "predict: no picture given": (["predict", "done"], "missing argument"),
     "predict: no file": (["predict", "done", "x.png", "y.png"], "x.png: no such file", "y.png: no such file"),
