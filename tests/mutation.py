@@ -16,14 +16,17 @@ import torch
 from torch import Tensor
 
 from chainrule.differences import cotangents
-from chainrule.formula import Card, Rule
+from chainrule.formula import Card
 from chainrule.proof import Case, floats, tensors
+
+from .registry import EDGES
 
 SWAPS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.And: ast.Or, ast.Or: ast.And}
 NEGATED = {ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
+BOUNDARY = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}  # told apart only at the kink itself
 NEGATED |= {ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}
 # float64 values are the same without these: the proof judges what they are for (dtype, memory, second order)
-NEUTRAL = {"contiguous", "detach", "clone", "to", "type_as", "double", "float"}
+NEUTRAL = {"contiguous", "detach", "clone", "to", "type_as", "double", "float", "promote_types"}
 
 
 def of_operator(node: ast.BinOp) -> list[ast.expr]:
@@ -73,7 +76,8 @@ def alternatives(node: ast.AST) -> list[ast.AST]:
         case ast.Constant(value=int() | float()):
             return [ast.Constant(node.value + 1), ast.Constant(node.value - 1)]
         case ast.Compare(ops=[op]) if type(op) in NEGATED:
-            return [ast.Compare(node.left, [NEGATED[type(op)]()], node.comparators)]
+            others = [table[type(op)]() for table in (NEGATED, BOUNDARY) if type(op) in table]
+            return [ast.Compare(node.left, [other], node.comparators) for other in others]
         case ast.IfExp():
             return [ast.IfExp(node.test, node.orelse, node.body)]
         case ast.If() if not isinstance(node.test, ast.Compare):
@@ -84,9 +88,8 @@ def alternatives(node: ast.AST) -> list[ast.AST]:
             return [node.value]
         case ast.Return(value=ast.Tuple() as whole):
             parts = whole.elts
-            signs = [
-                [ast.UnaryOp(ast.USub(), p) if i == k else p for i, p in enumerate(parts)] for k in range(len(parts))
-            ]
+            turned = [(k, p) for k, p in enumerate(parts) if not isinstance(p, ast.Constant)]
+            signs = [[*parts[:k], ast.UnaryOp(ast.USub(), p), *parts[k + 1 :]] for k, p in turned]
             return [ast.Return(ast.Tuple(changed, ast.Load())) for changed in signs]
         case ast.Return(value=ast.expr() as value):
             return [ast.Return(ast.UnaryOp(ast.USub(), value))]
@@ -94,11 +97,12 @@ def alternatives(node: ast.AST) -> list[ast.AST]:
 
 
 def places(body: list[ast.stmt]) -> Iterator[ast.AST]:
-    """Every node of a body in a fixed order, except a refusal: tests of bad input judge those."""
+    """Every node of a body in a fixed order, except refusals: tests of bad input judge those."""
     todo: list[ast.AST] = list(reversed(body))
     while todo:
         node = todo.pop()
-        if not isinstance(node, ast.Raise) and not (isinstance(node, ast.If) and isinstance(node.body[0], ast.Raise)):
+        refusal = isinstance(node, ast.Raise) or (isinstance(node, ast.If) and isinstance(node.body[0], ast.Raise))
+        if not refusal and not (isinstance(node, ast.keyword) and node.arg == "strict"):
             yield node
             todo.extend(reversed(list(ast.iter_child_nodes(node))))
 
@@ -131,7 +135,10 @@ def mutants(fn: Callable) -> Iterator[tuple[str, FunctionType]]:
             what = f"{before} → {ast.unparse(new)}".replace("\n", "; ")
             changed = ast.fix_missing_locations(Put(node, new).visit(tree))
             space = dict(scope)
-            exec(compile(ast.Module([changed], []), f"<mutant of {fn.__name__}>", "exec"), space)
+            try:
+                exec(compile(ast.Module([changed], []), f"<mutant of {fn.__name__}>", "exec"), space)
+            except SyntaxError:  # a list without its brackets around a star is no program
+                continue
             seen[what] += 1
             yield what + (f" #{seen[what]}" if seen[what] > 1 else ""), space[whole.name]
 
@@ -176,34 +183,22 @@ def rebound(fn: Callable, old: FunctionType, new: FunctionType) -> Callable:
     return twin
 
 
+World = tuple[list, list[tuple[int, Tensor]]]  # what a function is given, and by position what it has to return
+
+
 class Judge:
-    """One rule of a formula on all samples that ask for it: does a changed rule give itself away?"""
+    """A function of a formula at all its samples and edges: does a changed one give itself away?"""
 
-    def __init__(self, card: Card, at: int):
-        self.rule: Rule = card.rules[at]
-        _, _, reads = card.plans[at]
-        self.worlds: list[tuple[list, list[tuple[int, Tensor]]]] = []
-        torch.manual_seed(0)
-        for args in card.samples() if card.samples else ():
-            case = Case(card, args)
-            inputs = case.fresh()
-            outs = tuple(o.detach() for o in tensors(card.fn(*inputs)))
-            drawn = iter(cotangents(floats(outs)))
-            δ = [next(drawn) if o.is_floating_point() else torch.zeros_like(o) for o in outs]
-            every = [a.detach() if isinstance(a, Tensor) else a for a in (*inputs, *outs)]
-            given = [δ[i] if is_delta else every[i] for is_delta, i in reads]
-            asked = [k for k, w in enumerate(self.rule[0]) if card.inputs.index(w) in case.wanted]
-            if asked:
-                right = tensors(self.rule[1](*given))
-                self.worlds.append((given, [(k, right[k]) for k in asked]))
+    def __init__(self, fn: Callable, worlds: list[World]):
+        self.fn, self.worlds = fn, worlds
 
-    def notices(self, rule: Callable) -> bool:
-        return any(not self.same(rule, given, right) for given, right in self.worlds)
+    def notices(self, changed: Callable) -> bool:
+        return any(not self.same(changed, given, right) for given, right in self.worlds)
 
     @staticmethod
-    def same(rule: Callable, given: list, right: list[tuple[int, Tensor]]) -> bool:
+    def same(changed: Callable, given: list, right: list[tuple[int, Tensor]]) -> bool:
         try:
-            got = tensors(rule(*given))
+            got = tensors(changed(*given))
             return all(
                 isinstance(got[k], Tensor)
                 and got[k].shape == r.shape
@@ -214,6 +209,43 @@ class Judge:
             return False
 
 
+def cases_of(card: Card) -> list[Case]:
+    torch.manual_seed(0)
+    drawn = list(card.samples()) if card.samples else []
+    return [Case(card, args) for args in (*drawn, *EDGES.get(card.name, []))]
+
+
+def of_forward(card: Card) -> Judge:
+    worlds: list[World] = []
+    for case in cases_of(card):
+        given = [a.detach() if isinstance(a, Tensor) else a for a in case.args]
+        worlds.append((given, list(enumerate(tensors(card.fn(*given))))))
+    return Judge(card.fn, worlds)
+
+
+def of_rule(card: Card, at: int) -> Judge:
+    (wrt, rule), (_, _, reads) = card.rules[at], card.plans[at]
+    worlds: list[World] = []
+    for case in cases_of(card):
+        inputs = case.fresh()
+        outs = tuple(o.detach() for o in tensors(card.fn(*inputs)))
+        drawn = iter(cotangents(floats(outs)))
+        δ = [next(drawn) if o.is_floating_point() else torch.zeros_like(o) for o in outs]
+        every = [a.detach() if isinstance(a, Tensor) else a for a in (*inputs, *outs)]
+        given = [δ[i] if is_delta else every[i] for is_delta, i in reads]
+        asked = [k for k, w in enumerate(wrt) if card.inputs.index(w) in case.wanted]
+        if asked:
+            right = tensors(rule(*given))
+            worlds.append((given, [(k, right[k]) for k in asked]))
+    return Judge(rule, worlds)
+
+
+def callers(helper: FunctionType, cards: list[Card]) -> list[Judge]:
+    """Every rule and every forward text that calls a helper."""
+    found = [of_rule(card, at) for card in cards for at, (_, rule) in enumerate(card.rules) if helper in reach(rule)]
+    return found + [of_forward(card) for card in cards if helper in reach(card.fn)]
+
+
 def owner(card: Card, wrt: tuple[str, ...]) -> str:
     return f"{card.name}: {', '.join(wrt)}"
 
@@ -222,7 +254,7 @@ def survivors_of_rules(card: Card) -> tuple[set[tuple[str, str]], int]:
     """The mutants of a formula's own rules that no sample notices, and how many mutants there were."""
     alive, count = set(), 0
     for at, (wrt, rule) in enumerate(card.rules):
-        judge = Judge(card, at)
+        judge = of_rule(card, at)
         for what, mutant in mutants(rule):
             count += 1
             if not judge.notices(mutant):
@@ -231,10 +263,10 @@ def survivors_of_rules(card: Card) -> tuple[set[tuple[str, str]], int]:
 
 
 def survivors_of_helper(helper: FunctionType, judges: list[Judge]) -> tuple[set[tuple[str, str]], int]:
-    """The mutants of a helper that no rule calling it notices, on no sample."""
+    """The mutants of a helper that none of its callers notices, on no sample."""
     alive, count = set(), 0
     for what, mutant in mutants(helper):
         count += 1
-        if not any(judge.notices(rebound(judge.rule[1], helper, mutant)) for judge in judges):
+        if not any(judge.notices(rebound(judge.fn, helper, mutant)) for judge in judges):
             alive.add((helper.__name__, what))
     return alive, count

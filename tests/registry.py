@@ -3,6 +3,9 @@
 import pkgutil
 from importlib import import_module
 
+import torch
+from torch import Tensor
+
 import chainrule.nn
 from chainrule.formula import REGISTRY
 
@@ -16,7 +19,7 @@ TWINLESS = {  # formulas without an operator of torch's, and why
 }
 UNMEASURED: dict[str, set[str]] = {name: {"twin"} for name in TWINLESS}  # checks that apply to none of its samples
 
-STATISTICS = {n: "a running statistic: torch refuses its delta too" for n in ("running_mean", "running_var")}
+STATISTICS = dict.fromkeys(("running_mean", "running_var"), "a running statistic: torch refuses its delta too")
 WEIGHT = {"weight": "given by the user, one a class or entry: torch refuses its delta too"}
 CONSTANTS: dict[str, dict[str, str]] = {  # formula -> floating-point input without a delta: why
     "batch_norm": STATISTICS,
@@ -25,5 +28,38 @@ CONSTANTS: dict[str, dict[str, str]] = {  # formula -> floating-point input with
     "binary_cross_entropy_with_logits": WEIGHT | {"pos_weight": "given by the user, one a class"},
     "cross_entropy": WEIGHT,
     "nll_loss": WEIGHT,
+    "dropout": {"mask": "drawn, never learned"},
     "reduce": {"total": "counts or sums of constant weights: nothing that is learned"},
+}
+
+
+def at(*values: float) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64, requires_grad=True)
+
+
+def plane(*rows: tuple[float, ...]) -> Tensor:
+    return torch.tensor([[rows]], dtype=torch.float64, requires_grad=True)
+
+
+TIES = plane((1, 1, 0), (0, 1, 1), (1, 0, 0))
+EDGES: dict[
+    str, list[tuple]
+] = {  # points on kinks and limits, where no slope can be measured but torch has a convention
+    "relu": [(at(0),)],
+    "relu6": [(at(0, 6),)],
+    "hardtanh": [(at(-1, 1), -1.0, 1.0), (at(-2, 3), -2.0, 3.0)],
+    "leaky_relu": [(at(0), 0.01)],
+    "prelu": [(at(0), at(0.3))],
+    "hardsigmoid": [(at(-3, 3),)],
+    "hardswish": [(at(-3, 3),)],
+    "elu": [(at(0, 800), 1.0), (at(0, 800), 1.7)],
+    "l1_loss": [(at(1, 2), at(1, 2))],
+    "huber_loss": [(at(0.5, -0.5, 0, 1), at(0, 0, 0, 0), 0.5)],
+    "smooth_l1_loss": [(at(0.5, -0.5, 0, 1), at(0, 0, 0, 0), 0.5), (at(0, 1), at(0, 0), 0.0)],
+    "binary_cross_entropy": [(at(0, 1, 0, 1, 0.3), at(0, 1, 1, 0, 0.5), None)],
+    "conv1d": [(torch.zeros(0, 2, 5).double().requires_grad_(), torch.ones(3, 2, 2).double().requires_grad_())],
+    "softplus": [(at(20, 800), 1.0, 20.0), (at(1, 2, 3, 400), 2.0, 4.0)],
+    "max_pool1d_with_indices": [(at(1, 1, 0, 1).detach().reshape(1, 1, 4).requires_grad_(), 2)],
+    "max_pool2d_with_indices": [(TIES, 2, 1), (TIES[0].detach().requires_grad_(), 2, 1)],
+    "adaptive_max_pool2d_with_indices": [(TIES, 2)],
 }

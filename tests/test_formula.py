@@ -1,7 +1,6 @@
 """What `@formula` promises: binding, deltas by name, only what is needed, gears, kernels; and what each must bring."""
 
 import ast
-import inspect
 import re
 import sys
 import threading
@@ -16,6 +15,7 @@ from chainrule.formula import REGISTRY, R, formula
 from chainrule.gear import current, gear, set_gear
 from chainrule.proof import constants
 
+from .mutation import definition
 from .registry import CONSTANTS, FORMULAS, TWINLESS
 
 
@@ -340,8 +340,7 @@ def test_constant_inputs_are_listed_with_a_reason(name):
 def test_body_is_short_and_pure(name):
     card = REGISTRY[name]
     for fn in (card.fn, *(rule for _, rule in card.rules)):
-        tree = ast.parse(inspect.cleandoc(inspect.getsource(fn))).body[0]
-        assert isinstance(tree, ast.FunctionDef)
+        tree = definition(fn)
         body = [s for s in tree.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
         lines = sum(len(ast.unparse(s).splitlines()) for s in body)
         assert lines <= 12, f"{name}: {lines} lines in a body"

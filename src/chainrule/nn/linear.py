@@ -41,8 +41,8 @@ def _(δ):
 
 @linear.samples
 def _():
-    yield R(5, 3), R(4, 3), R(4)
-    yield R(2, 5, 3), R(4, 3), None
+    yield R(5, 3), R(4, 3), None
+    yield R(2, 5, 3), R(4, 3), R(4)
 
 
 class Linear(torch.nn.Linear):
