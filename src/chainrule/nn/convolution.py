@@ -6,6 +6,9 @@ text     out[n, o, p] = bias[o] + Σ_{c,k} weight[o, c, k] · x[n, c, stride·p 
 note     one map, linear in x and in weight, and its two transposes carry everything here: `correlate` forward, `spread`
          the delta of x, `overlap` the delta of the weight. The transposed convolution is `spread` run forward, so its
          deltas are `correlate` and `overlap` with the two ends exchanged. A kernel has C/groups channels (E15).
+speed    the compiled text, forward and backward, on one core against torch's operator compiled: conv1d 0.7 to 0.8 of
+         its speed, conv2d 0.8 to 1.2 (3×3 of a ResNet), 0.7 (wide with stride), 0.4 (depthwise), im2col 0.2, hence
+         compiled="twin"; the transposed convolution 1.2 to 1.5
 source   Dumoulin & Visin 2016, arXiv:1603.07285, §4; LeCun et al. 1989, doi:10.1162/neco.1989.1.4.541
 """
 
@@ -93,7 +96,12 @@ def overlap(x, δ, weight, at: Lattice):
     return cut(correlate(x, δ.transpose(0, 1), turned), weight.shape[2:]).transpose(0, 1)
 
 
-@formula(twin=torch.conv1d, autocast="low", source="Dumoulin & Visin 2016, arXiv:1603.07285, §2; errata E14")
+@formula(
+    twin=torch.conv1d,
+    autocast="low",
+    source="Dumoulin & Visin 2016, arXiv:1603.07285, §2; errata E14",
+    compiled="twin",
+)
 def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Convolution over a line. · 一维卷积。
 
@@ -106,7 +114,12 @@ def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return torch.conv1d(x, weight, bias, stride, padding, dilation, groups)
 
 
-@formula(twin=torch.conv2d, autocast="low", source="Dumoulin & Visin 2016, arXiv:1603.07285, §2; errata E14")
+@formula(
+    twin=torch.conv2d,
+    autocast="low",
+    source="Dumoulin & Visin 2016, arXiv:1603.07285, §2; errata E14",
+    compiled="twin",
+)
 def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Convolution over a plane. · 二维卷积。
 

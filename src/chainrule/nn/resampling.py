@@ -3,6 +3,8 @@ r"""Padding and up-sampling · 填充与上采样
 symbols  x [N, C, H, W]   out [N, C, H', W']      (leading axes are free; the index maps work on one to three axes)
 note     all of these are linear and go axis by axis: a copying one is an index (out[i] = x[source(i)], its delta adds
          every copy back to its source), an interpolating one a matrix an axis (out = A x Bᵀ, its delta Aᵀ δ B).
+speed    the compiled text, forward and backward, on one core against torch's operator compiled: mirror 0.6 to 0.9,
+         nearest 0.7 to 0.9, hence compiled="twin" for what copies; bilinear 1.2 to 1.9, zeros 1.0
 """
 
 from collections.abc import Iterator
@@ -57,11 +59,15 @@ def extension(x, padding, mode):
     for k in range(len(padding) // 2):
         n, before, after = x.shape[-1 - k], padding[2 * k], padding[2 * k + 1]
         i = torch.arange(-before, n + after, device=x.device)
-        source = {"reflect": n - 1 - (n - 1 - i.abs()).abs(), "replicate": i.clamp(0, n - 1), "circular": i % n}
-        yield -1 - k, source[mode]
+        first, kept = (
+            max(-before, 0),
+            n + min(before, 0) + min(after, 0),
+        )  # torch repeats what a negative padding leaves
+        mirrored, held, repeated = n - 1 - (n - 1 - i.abs()).abs(), i.clamp(0, n - 1), (i - first) % kept + first
+        yield -1 - k, {"reflect": mirrored, "replicate": held, "circular": repeated}[mode]
 
 
-@formula(twin=F.pad, source="torch.nn.functional.pad; the names of the modes are torch's")
+@formula(twin=F.pad, source="torch.nn.functional.pad; the names of the modes are torch's", compiled="twin")
 def extension_pad(x, padding, mode="reflect"):
     """The image goes on beyond its border: mirrored, held or repeated. · 反射、复制或循环填充。
 
@@ -114,7 +120,7 @@ def nearest_twin(x, size=None, scale_factor=None):
     return F.interpolate(x, size, settled(x, scale_factor), "nearest")
 
 
-@formula(twin=nearest_twin, source='torch.nn.functional.interpolate, mode="nearest"')
+@formula(twin=nearest_twin, source='torch.nn.functional.interpolate, mode="nearest"', compiled="twin")
 def interpolate_nearest(x, size=None, scale_factor=None):
     """Every new place repeats the old one that lies below it: source(i) = ⌊i · n / m⌋. · 最近邻插值。
 
@@ -180,6 +186,7 @@ def _():
     for mode in ("reflect", "replicate", "circular"):
         yield R(2, 3, 4, 5), (1, 4, 2, 0), mode
     yield R(2, 3, 5), (2, 3), "reflect"
+    yield R(2, 2, 5, 6), (-1, 3, 2, -2), "circular"
 
 
 @interpolate_nearest.samples
