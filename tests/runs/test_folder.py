@@ -159,7 +159,7 @@ def test_a_lock_names_its_holder_and_a_kill_releases_it(tmp_path):
         with pytest.raises(UserError, match=rf"run 'a' is in use by process {holder.pid} on {os.uname().nodename}: "):
             run.lock().__enter__()
         assert time.monotonic() - begun < 2
-        os.kill(holder.pid, signal.SIGKILL)
+        holder.kill()  # SIGKILL
         holder.join()
         with run.lock():
             assert run.in_use()

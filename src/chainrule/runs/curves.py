@@ -7,6 +7,7 @@ from .listing import best_figure, lower_is_better, number
 from .log import Event
 
 _POINTS = 1000  # more than the pixels of a plot show nothing more
+_DIVERGED = 1e30  # drawn like inf: not at all
 _COLOURS = {"train": "#0072B2", "val": "#D55E00"}
 
 
@@ -68,7 +69,7 @@ def lines_of(history: Sequence[Event]) -> tuple[list[Curve], list[Curve], list[C
 
     def line(events: Sequence[Event], key: str, figure: str, kind: str, solid: bool = True) -> list[Curve]:
         pairs = [(_place(event, in_epochs, length), number(event.get(key))) for event in events]
-        points = [(x, y) for x, y in pairs if x is not None and y is not None]
+        points = [(x, y) for x, y in pairs if x is not None and y is not None and abs(y) < _DIVERGED]
         colour = _COLOURS.get(kind, "#333333")
         return [Curve(figure, kind, unit, *_thin(points), colour, solid=solid, label=kind)] if points else []
 

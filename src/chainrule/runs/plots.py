@@ -4,7 +4,7 @@ Drawn with matplotlib's object interface and the Agg canvas: no window, no globa
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ def curves(history: Sequence[Event], path: Path, title: str = "") -> None:
         _save(figure, path)
 
 
-def comparison(histories: dict[str, Sequence[Event]], path: Path) -> None:
+def comparison(histories: Mapping[str, Sequence[Event]], path: Path) -> None:
     """The loss and the deciding figure of several runs in one PNG. · 多次运行的曲线对比。
 
     histories  name of the run → its events
@@ -141,20 +141,15 @@ def _panel(axes: Axes, title: str, lines: Sequence[Curve], logarithmic: bool = F
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(length=0)
     values = [value for line in lines for value in line.y]
+    # On a logarithmic axis one value next to nothing would squeeze all others.
+    floor = 1e-9 * max(values) if logarithmic and values and min(values) > 0 else float("-inf")
+    values = [max(value, floor) for value in values]
     for line in lines:
         marker = "o" if line.solid and len(line.x) <= 30 else ""
         weight, alpha = (1.9, 1.0) if line.solid else (0.9, 0.35)
-        axes.plot(
-            line.x,
-            line.y,
-            line.dash,
-            color=line.colour,
-            linewidth=weight,
-            alpha=alpha,
-            marker=marker,
-            markersize=3.5,
-            clip_on=False,
-        )
+        y = [max(value, floor) for value in line.y]
+        look = {"color": line.colour, "linewidth": weight, "alpha": alpha, "marker": marker, "markersize": 3.5}
+        axes.plot(line.x, y, line.dash, clip_on=False, **look)
     if not values:
         axes.text(0.5, 0.5, "nothing logged yet", transform=axes.transAxes, ha="center", va="center", color="#888888")
         axes.set(xlim=(0, 1), xticks=[], yticks=[])
@@ -181,11 +176,11 @@ def _show(line: Curve) -> Callable[[float, Any], str]:
 def _scale(axes: Axes, values: list[float], logarithmic: bool, shares: bool) -> None:
     low, high = min(values), max(values)
     if logarithmic and low > 0 and high / low > 20:
+        axes.set_ylim(low / 1.3, high * 1.2)
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 500 else (1,)))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.set_ylim(low / 1.3, high * 1.2)
         return
     margin = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
     top = min(high + margin, max(1.0 + 0.1 * margin, high)) if shares else high + margin
