@@ -4,11 +4,9 @@ No torch here: help, completion and argument errors read this file. Words are `k
 (only `model.KEY=` values are read as Python literals). All errors of one configuration are raised at once.
 """
 
-import ast
-import math
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any
@@ -17,59 +15,9 @@ from .catalog import AUGMENTS, INITS, LOSSES, OPTIMIZERS, SCHEDULES
 from .errors import UserError
 from .gear import GEARS
 from .runs.folder import check_name
+from .values import Spec, literal, read
 
 SCHEMA = 1  # of run.toml; a newer one is refused, an older one would be converted where it is read
-
-
-@dataclass(frozen=True)
-class Spec:
-    """What one setting accepts. · 一个设置接受什么。
-
-    kind    "int", "float", "bool", "floats" (a pair), "choice", "choices" (joined by "+"), "text"
-    within  an interval such as "[0, 1)", for numbers
-    """
-
-    kind: str
-    en: str
-    zh: str
-    within: str = ""
-    choices: tuple[str, ...] = ()
-    unit: str = ""
-    nullable: bool = False
-    resumable: bool = False
-
-    @property
-    def expected(self) -> str:
-        """What is accepted, in words. · 用文字说明接受的值。"""
-        if self.kind == "choice":
-            return f"one of {', '.join(self.choices)}"
-        if self.kind == "choices":
-            return f"{', '.join(self.choices)}, or some joined by +"
-        noun = {
-            "int": "an integer",
-            "float": "a number",
-            "bool": "true or false",
-            "floats": "two numbers (a,b), each",
-            "text": "a word",
-        }[self.kind]
-        return noun + _range_words(self.within) + (", or none" if self.nullable else "")
-
-
-def _range_words(within: str) -> str:
-    if not within:
-        return ""
-    low, high = within[1:-1].split(",")
-    if high.strip() == "inf":
-        return f" of at least {low}" if within[0] == "[" else f" above {low}"
-    return f" in {within}"
-
-
-def _inside(value: float, within: str) -> bool:
-    if not within:
-        return True
-    low, high = (float(end) for end in within[1:-1].split(","))
-    above = value >= low if within[0] == "[" else value > low
-    return above and (value <= high if within[-1] == "]" else value < high)
 
 
 def _setting(default: Any, kind: str, en: str, zh: str, within: str = "", **more: Any) -> Any:
@@ -179,7 +127,6 @@ ALIASES = {
     "random_state": "seed",
     "scheduler": "schedule",
 }
-BOOLS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 WORD = re.compile(r"^-{0,2}([A-Za-z_][\w.-]*)\s*=(.*)$", re.DOTALL)
 
 
@@ -297,105 +244,7 @@ def accept(key: str, given: Any) -> Any:
     >>> accept("epochs", "1e2"), accept("nesterov", "off"), accept("betas", "(0.9, 0.99)"), accept("clip", "none")
     (100, False, (0.9, 0.99), None)
     """
-    spec = SPECS[key]
-    if given is None or (isinstance(given, str) and given.lower() in ("none", "null")):
-        if spec.nullable:
-            return None
-        if not ("none" in spec.choices):
-            raise UserError(f"{key}=none: expected {spec.expected}")
-        given = "none"
-    try:
-        return READERS[spec.kind](given, spec)
-    except (ValueError, TypeError, OverflowError):
-        near = get_close_matches(str(given).lower(), spec.choices, n=1, cutoff=0.6)
-        more = f"; did you mean {near[0]}?" if near else ""
-        shown = "''" if given == "" else given
-        raise UserError(f"{key}={shown}: expected {spec.expected}{more}") from None
-
-
-def _number(given: Any, spec: Spec) -> float:
-    if isinstance(given, bool):
-        raise TypeError
-    if isinstance(given, str) and not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", given.strip(), re.ASCII):
-        raise ValueError  # float() would take nan, inf, 1_000 and digits of other scripts
-    value = float(given)
-    if not (math.isfinite(value) and _inside(value, spec.within)):
-        raise ValueError
-    return value
-
-
-def _integer(given: Any, spec: Spec) -> int:
-    exact = int(given) if isinstance(given, str) and re.fullmatch(r"[+-]?[0-9]+", given.strip()) else given
-    value = _number(exact, spec)
-    if value != int(value):
-        raise ValueError
-    whole = exact if isinstance(exact, int) else int(value)  # float(exact) rounds beyond 2**53
-    if not _inside(whole, spec.within) or whole > 2**63 - 1:
-        raise ValueError
-    return whole
-
-
-def _bool(given: Any, spec: Spec) -> bool:
-    if isinstance(given, bool):
-        return given
-    if str(given).strip().lower() not in BOOLS:
-        raise ValueError
-    return BOOLS[str(given).strip().lower()]
-
-
-def _floats(given: Any, spec: Spec) -> tuple[float, ...]:
-    parts = given.strip().strip("()[]").rstrip(",").split(",") if isinstance(given, str) else given
-    numbers = tuple(_number(part.strip() if isinstance(part, str) else part, spec) for part in parts)
-    if len(numbers) != 2:
-        raise ValueError
-    return numbers
-
-
-def _one_of(given: Any, spec: Spec) -> str:
-    word = str(given).lower().replace("_", "-") if not isinstance(given, bool) else ""
-    found = [choice for choice in spec.choices if choice.replace("_", "-") == word]
-    if not found:
-        raise ValueError
-    return found[0]
-
-
-def _joined(given: Any, spec: Spec) -> str:
-    words = [_one_of(word.strip(), spec) for word in str(given).split("+")]
-    if len(set(words)) < len(words) or (len(words) > 1 and "none" in words):
-        raise ValueError
-    return "+".join(words)
-
-
-def _text(given: Any, spec: Spec) -> str:
-    if not isinstance(given, str) or not given.strip() or re.search(r"[\x00-\x1f\ud800-\udfff]", given):
-        raise ValueError
-    return given.strip()
-
-
-READERS: dict[str, Callable[[Any, Spec], Any]] = {
-    "int": _integer,
-    "float": _number,
-    "bool": _bool,
-    "floats": _floats,
-    "choice": _one_of,
-    "choices": _joined,
-    "text": _text,
-}
-
-
-def literal(text: str) -> Any:
-    """A constructor argument: a Python literal, else the word itself; never evaluated. · 构造参数：字面量或单词。
-
-    >>> literal("(64, 32)"), literal("relu"), literal("true"), literal("None")
-    ((64, 32), 'relu', True, None)
-    """
-    word = text.strip()
-    if word.lower() in ("true", "false", "none"):
-        return {"true": True, "false": False, "none": None}[word.lower()]
-    try:
-        return ast.literal_eval(word)
-    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-        return word
+    return read(key, given, SPECS[key])
 
 
 def _conflicts(s: Settings) -> list[str]:

@@ -124,5 +124,5 @@ def _results(folders: list[RunFolder], names: list[str]) -> None:
 
 def figures_of(folder: RunFolder) -> dict[str, float]:
     """The figures of a finished run; none before that. · 已完成运行的指标。"""
-    done = [event for event in history(read(folder.log, skip=("step",))) if event["event"] == "finish"]
+    done = [event for event in history(read(folder.log, skip="step")) if event["event"] == "finish"]
     return dict(done[-1].get("metrics") or {}) if done else {}
