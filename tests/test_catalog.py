@@ -36,7 +36,7 @@ def test_every_entry_speaks_both_languages(entry):
 def test_a_model_takes_the_options_beside_it_and_its_size(name):
     entry = MODELS[name]
     parameters = inspect.signature(entry.load()).parameters
-    assert {key: parameters[key].default for key in entry.options} == dict(entry.options)
+    assert {key: p.default for key, p in parameters.items()} == dict(entry.options)
     assert entry.size is not None
     out = catalog.build_model(name).eval()(torch.zeros(2, *entry.size))
     assert out.shape == (2, 10)
@@ -49,6 +49,20 @@ def test_an_optimizer_takes_the_options_beside_it_with_torchs_defaults(name):
     for key, default in OPTIMIZERS[name].options.items():
         assert theirs.parameters[key].default == default
         assert made.defaults[key] == default
+
+
+def test_the_rooms_know_the_same_names():
+    from chainrule.data import augment, sources
+    from chainrule.learn.supervised import Supervised
+    from chainrule.nn import init
+    from chainrule.optim import schedule
+
+    assert set(INITS) == set(init.INITS)
+    assert set(SCHEDULES) == set(schedule.SCHEDULES)
+    assert set(AUGMENTS) == set(augment.AUGMENTATIONS)
+    assert {name: entry.size for name, entry in DATASETS.items()} == {n: s.shape for n, s in sources.SOURCES.items()}
+    known = {*Supervised("classification", ("a", "b")).losses(), *Supervised("regression").losses()}
+    assert known - {"auto"} == set(LOSSES)
 
 
 OWN = """

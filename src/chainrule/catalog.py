@@ -47,7 +47,7 @@ MODELS = {
         "chainrule.zoo.lenet:lenet1998",
         "LeNet-5 as published: scaled tanh, trainable sub-sampling, partial C3, RBF output",
         "1998 年原版 LeNet-5：缩放 tanh、可训练下采样、C3 部分连接、RBF 输出",
-        {"num_classes": 10},
+        {"num_classes": 10, "in_channels": 1},
         (1, 32, 32),
     ),
     "mlp": Entry(
@@ -145,8 +145,15 @@ INITS = {
         ("kaiming_uniform", "He et al. 2015, uniform", "Kaiming 均匀分布"),
         ("kaiming_normal", "He et al. 2015, normal", "Kaiming 正态分布"),
         ("orthogonal", "orthogonal rows (Saxe et al. 2014)", "正交初始化"),
-        ("trunc_normal", "normal, cut off at two deviations", "截断正态分布"),
+        ("glorot_uniform", "another name of xavier_uniform", "同 xavier_uniform：Glorot 均匀分布"),
+        ("glorot_normal", "another name of xavier_normal", "同 xavier_normal：Glorot 正态分布"),
+        ("he_uniform", "another name of kaiming_uniform", "同 kaiming_uniform，He 等 2015，均匀分布"),
+        ("he_normal", "another name of kaiming_normal", "同 kaiming_normal，He 等 2015，正态分布"),
     ]
+} | {
+    "trunc_normal": Entry(
+        "chainrule.nn.init:cut_normal_", "normal with deviation 0.02, cut off at twice that", "截断正态分布"
+    )
 }
 
 AUGMENTS = {
