@@ -9,13 +9,20 @@ import pytest
 HARNESS = Path(__file__).with_name("kills.py")
 NETWORKS = {
     "mlp with dropout": ["mlp", "epochs=2", "model.hidden=(32,)", "model.dropout=0.3", "batch_size=128", "ema=0.9"],
-    "cnn with batch norm": ["resnet8", "epochs=1", "batch_size=256", "augment=shift", "optimizer=sgd", "momentum=0.9"],
+    "cnn with batch norm": [
+        "small:Net",
+        "epochs=2",
+        "batch_size=128",
+        "augment=shift",
+        "optimizer=sgd",
+        "momentum=0.9",
+    ],
 }
 
 
 def kill(tmp_path: Path, name: str, kills: int) -> str:
     command = [sys.executable, str(HARNESS), str(tmp_path), str(kills), "0", *NETWORKS[name]]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1500)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1500, cwd=HARNESS.parent)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 

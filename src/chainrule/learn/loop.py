@@ -196,12 +196,13 @@ class Loop:
             figures |= {f"val_{k}": v for k, v in self.evaluate(self.data.val).figures().items() if k != "count"}
         position.epochs += 1
         position.loss_sum, position.samples = 0.0, 0
-        score = self.sign * figures[self.metric]
-        better = position.best is None or score > self.sign * position.best
+        # Of epochs with the same share of right answers the surer one is better: the loss decides.
+        score = [self.sign * figures[self.metric], -figures.get("val_loss", figures["train_loss"])]
+        better = not position.best or score > position.best
         position.waited = 0 if better else position.waited + 1
         if better:
-            position.best, position.best_epoch = figures[self.metric], position.epochs
-            self.keep_best(log)
+            position.best, position.best_epoch = score, position.epochs
+            self.keep_best(log, figures[self.metric])
         self.tell(log, "epoch", epoch=position.epochs, lr=self.rate(), seconds=position.seconds, **figures)
         self.save(log)
 
@@ -211,10 +212,10 @@ class Loop:
         with self.average.swapped():
             return self.task.evaluate(self.step.model, split, self.step.device)
 
-    def keep_best(self, log: RunLog) -> None:
+    def keep_best(self, log: RunLog, figure: float) -> None:
         weights = self.average.weights if self.average else self.step.model.state_dict()
         tensors = {f"model/{k}": v for k, v in weights.items()}
-        notes = {"epoch": self.position.epochs, self.metric: self.position.best, "facts": self.facts.to_json()}
+        notes = {"epoch": self.position.epochs, self.metric: figure, "facts": self.facts.to_json()}
         try:
             checkpoint.save(self.folder.best, self.position.step, tensors, notes, 2)
         except WriteFailed as error:

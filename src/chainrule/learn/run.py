@@ -21,9 +21,10 @@ from ..data.reading import load
 from ..errors import UserError
 from ..gear import gear
 from ..runs import checkpoint
-from ..runs.durable import replace
+from ..runs.durable import WriteFailed, replace
 from ..runs.folder import RunFolder
 from ..runs.log import RunLog, history, read
+from ..runs.report import write
 from ..settings import RESUMABLE, Settings, from_toml, make, parse, to_toml
 from . import build, state
 from .device import Device, choose
@@ -37,7 +38,7 @@ from .tune import measure
 
 
 def train(
-    model: str, data: str, settings: Settings | None = None, on_event: OnEvent | None = None, **values: Any
+    model: str, data: str, /, settings: Settings | None = None, on_event: OnEvent | None = None, **values: Any
 ) -> "Run":
     """Make a run, train it, judge it, write its report. · 新建一次运行：训练、评估、写报告。
 
@@ -148,7 +149,10 @@ def _finish(loop: Loop, parts: Parts, log: RunLog) -> "Run":
     table = None if confusion is None else confusion.tolist()
     loop.tell(log, "finish", epoch=loop.position.epochs, metrics=figures, confusion=table, weights=run.weights)
     log.sync()
-    run.write_report()
+    try:
+        run.write_report()
+    except WriteFailed as error:  # the run itself is whole; `write_report` can be called again
+        loop.tell(log, "note", text=str(error))
     return run
 
 
@@ -197,8 +201,13 @@ class Run:
     @property
     def metrics(self) -> dict[str, float]:
         """The figures of the finished run: `test_accuracy`, `val_loss`, … · 最终指标。"""
+        return self.finished.get("metrics", {})
+
+    @property
+    def finished(self) -> dict[str, Any]:
+        """The event that ended the run, with metrics and confusion; empty while it goes on. · 结束事件。"""
         done = [e for e in history(read(self.folder.log)) if e["event"] == "finish"]
-        return done[-1]["metrics"] if done else {}
+        return done[-1] if done else {}
 
     def evaluate(self, data: str | None = None, split: str = "test") -> dict[str, float]:
         """The figures on a part of the data it was trained on, or of other data with the same classes. · 评估。
@@ -223,8 +232,9 @@ class Run:
         """What the network says of image files, or of all images in folders. · 预测图像。"""
         return predict(self.network, self.facts, paths, topk)
 
-    def write_report(self) -> Path:
-        """Curves, confusion matrix and table from the log, in `report/`. · 由日志写出报告。"""
-        from ..runs.report import write
-
-        return write(self.folder)
+    def write_report(self) -> list[Path]:
+        """Curves, confusion matrix and tables from the log, in `report/`; returns its files. · 由日志写出报告。"""
+        done = self.finished
+        title = f"{self.model} · {self.facts.name}"
+        names = write(self.folder, done.get("metrics", {}), done.get("confusion"), self.facts.classes, title)
+        return [self.folder.report / name for name in names]

@@ -27,15 +27,15 @@ class Position:
     """How far a run got. · 运行进度。
 
     step  updates made; epochs  epochs judged (an epoch is judged after its last update)
-    loss_sum, norm_sum, samples  of the epoch that is under way
-    best  the best value of the watched metric, at epoch best_epoch; waited  epochs since
+    loss_sum, samples  of the epoch that is under way
+    best  score and minus loss of the best epoch, best_epoch; waited  epochs since
     """
 
     step: int = 0
     epochs: int = 0
     loss_sum: float = 0.0
     samples: int = 0
-    best: float | None = None
+    best: list[float] = field(default_factory=list)
     best_epoch: int = 0
     waited: int = 0
     seconds: float = 0.0
