@@ -7,7 +7,6 @@ note     the running statistics belong to the modules, which update them in plac
          formula leaves its inputs as they are, so `momentum` is no argument here
 """
 
-from math import prod
 from typing import Any
 
 import torch
@@ -136,8 +135,8 @@ def remember(running: tuple[Any, Any], x: Tensor, axes: Axes, momentum: float | 
     where each sample has its own statistics they are averaged. An empty batch changes nothing.
     """
     if x.numel():
-        m = prod(x.shape[a] for a in axes)
         μ, σ2 = moments(x, axes)
+        m = x.numel() // μ.numel()
         for old, new in zip(running, (μ, σ2 * (m / (m - 1))), strict=True):
             old.copy_((1 - momentum) * old + momentum * new.mean(but_channel(x)))
 
