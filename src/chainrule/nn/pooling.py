@@ -327,6 +327,10 @@ def max_pool1d(
     >>> max_pool1d(torch.tensor([[1.0, 4.0, 3.0, 2.0]]), 2)
     tensor([[4., 3.]])
     """
+    if (
+        not return_indices and max_pool1d_with_indices.card.runs_twin()
+    ):  # without deltas torch skips the places: 5 × faster
+        return F.max_pool1d(x, kernel_size, stride, padding, dilation, ceil_mode)
     out, where = max_pool1d_with_indices(x, kernel_size, stride, padding, dilation, ceil_mode)
     return (out, where) if return_indices else out
 
