@@ -80,6 +80,11 @@ def stored(target: ast.AST) -> set[str]:
     return {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
 
 
+def holds(node: Node) -> bool:
+    """Whether a value is a condition. · 是否为条件。"""
+    return isinstance(node, Rel | Logic | Not) or (isinstance(node, Call) and node.name in ("any", "all"))
+
+
 def sizes(node: Node) -> bool:
     """Whether a sequence surely holds numbers only: shapes, ranges and their combinations. · 是否只含数。"""
     match node:
@@ -122,16 +127,16 @@ class Reader:
             case ast.Constant(value=value):
                 return self.constant(node, value)
             case ast.UnaryOp(op=op, operand=operand):
-                return self.unary(node, op, self.read(operand))
+                return self.unary(op, self.test(operand) if isinstance(op, ast.Not) else self.read(operand))
             case ast.BinOp(left=left, op=op, right=right):
                 return self.binary(node, op, self.read(left), self.read(right))
             case ast.Compare(left=left, ops=ops, comparators=others):
                 rest = tuple((_COMPARE[type(op)], self.read(n)) for op, n in zip(ops, others, strict=True))
                 return Rel(self.read(left), rest)
             case ast.BoolOp(op=op, values=values):
-                return Logic("and" if isinstance(op, ast.And) else "or", tuple(map(self.read, values)))
+                return self.either(op, [self.read(v) for v in values])
             case ast.IfExp(test=test, body=body, orelse=orelse):
-                return piecewise(self.read(test), self.read(body), self.read(orelse))
+                return piecewise(self.test(test), self.read(body), self.read(orelse))
             case ast.Attribute():
                 return self.attribute(node)
             case ast.Call():
@@ -146,6 +151,24 @@ class Reader:
             case _:
                 return self.collection(node)
 
+    def test(self, node: ast.AST) -> Node:
+        """A condition: only whether it holds is asked for. · 条件。"""
+        match node:
+            case ast.BoolOp(op=op, values=values):
+                return Logic("and" if isinstance(op, ast.And) else "or", tuple(map(self.test, values)))
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return Not(self.test(operand))
+        return self.read(node)
+
+    def either(self, op: ast.boolop, parts: list[Node]) -> Node:
+        """`a or b` is a where a holds (or is not 0), else b; of conditions it is their ∨. · 逻辑运算的值。"""
+        if all(map(holds, parts)):
+            return Logic("and" if isinstance(op, ast.And) else "or", tuple(parts))
+        value = parts.pop()
+        for part in reversed(parts):
+            value = piecewise(part, part, value) if isinstance(op, ast.Or) else piecewise(part, value, part)
+        return value
+
     def collection(self, node: ast.AST) -> Node:
         match node:
             case ast.Tuple(elts=elts):
@@ -158,7 +181,7 @@ class Reader:
                 return Each(self.read(value))
             case ast.ListComp(elt=elt, generators=generators) | ast.GeneratorExp(elt=elt, generators=generators):
                 before = set(self.scalars)
-                binders = [b for g in generators for b in (self.bind(g.target, g.iter), *map(self.read, g.ifs))]
+                binders = [b for g in generators for b in (self.bind(g.target, g.iter), *map(self.test, g.ifs))]
                 family = Family(self.read(elt), tuple(binders))
                 self.scalars = before
                 return family
@@ -177,7 +200,7 @@ class Reader:
             return Const("∞") if value == math.inf else Num(value)
         raise self.fail(node, "no such constant")
 
-    def unary(self, node: ast.AST, op: ast.unaryop, of: Node) -> Node:
+    def unary(self, op: ast.unaryop, of: Node) -> Node:
         match op:
             case ast.USub():
                 return Neg(of)

@@ -128,7 +128,7 @@ class Lines:
             yield from self.statement(s, **where)
             if isinstance(s, ast.If) and not s.orelse and isinstance(s.body[-1], ast.Return):
                 self.given = before  # what follows has not seen that branch
-                where["conditions"] = (*where.get("conditions", ()), Not(self.reader.read(s.test)))
+                where["conditions"] = (*where.get("conditions", ()), Not(self.reader.test(s.test)))
 
     def statement(self, s: ast.stmt, **where: Any) -> Iterator[Equation]:
         match s:
@@ -169,10 +169,10 @@ class Lines:
                 body=[ast.Assign(targets=[ast.Name(id=a) as target], value=x)],
                 orelse=[ast.Assign(targets=[ast.Name(id=b)], value=y)],
             ) if a == b:
-                value = piecewise(self.reader.read(s.test), self.reader.read(x), self.reader.read(y))
+                value = piecewise(self.reader.test(s.test), self.reader.read(x), self.reader.read(y))
                 yield from self.assigned(s, target, value, **where)
                 return
-        test, outer = self.reader.read(s.test), where.get("conditions", ())
+        test, outer = self.reader.test(s.test), where.get("conditions", ())
         before = set(self.given)
         yield from self.body(s.body, **{**where, "conditions": (*outer, test)})
         after, self.given = self.given, before

@@ -53,6 +53,8 @@ class Tex(Renderer):
     def __init__(self, naming: Naming | None = None, pictures: bool = False):
         super().__init__(naming)
         self.pictures = pictures
+        if pictures:  # mathtext sets a bare minus as between two numbers, and ⊤ apart from its letter
+            self.NEG = "{-}"
 
     def paren(self, s: str) -> str:
         return rf"\left({s}\right)" if _TALL.search(s) else f"({s})"
@@ -90,7 +92,8 @@ class Tex(Renderer):
         return rf"\sqrt{{{self.go(of)}}}"
 
     def transpose(self, s: str) -> str:
-        return rf"{{{s}}}^{{\top}}"
+        mark = r"\mathsf{T}" if self.pictures else r"\top"
+        return rf"{{{s}}}^{{{mark}}}"
 
     def fence(self, kind: str, s: str) -> str:
         left, right = {
