@@ -13,6 +13,8 @@ SOME = [
     if card.parent
     for row in [*some(name), *({"momentum": 0.9, "dampening": 0.3},) * (name == "SGD")]
 ]
+# Inductor imports a part of torch that torch itself has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
 BACKENDS = ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)]
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..errors import UserError
 from ..gear import current
 from .card import Rule, check, real, scalar
-from .twin import options_of, unwrapped
+from .twin import call, options_of, unwrapped
 
 
 def _light(name: str) -> Callable[..., Any]:
@@ -36,7 +36,7 @@ class Ruled(torch.optim.Optimizer):
 
     rule: ClassVar[Rule]
     update: ClassVar[Callable[..., Any]]
-    _layout: tuple[bool, ...] | None = None  # of the parameters when the state was last laid out like them
+    _layout: list[bool] | None = None  # of the parameters when the state was last laid out like them
 
     zero_grad = _light("zero_grad")
     state_dict = _light("state_dict")
@@ -101,27 +101,38 @@ class Ruled(torch.optim.Optimizer):
             real(θ if name == "θ" else state[name]).copy_(value)
 
     def _twin_step(self) -> None:
-        layout = tuple(θ.is_contiguous() for group in self.param_groups for θ in group["params"])
+        layout = [θ.is_contiguous() for group in self.param_groups for θ in group["params"]]
         if layout != self._layout:
             self._lay_out(layout)
-        settled = len(self.state) in (0, len(layout))
-        asked = [
-            (group, options_of(group, bool(self.rule.needs(group)), settled or self._in_step(group)))
-            for group in self.param_groups
-        ]
-        before = [{name: group[name] for name in options} for group, options in asked]
+        calls, forced = [], []
+        for group in self.param_groups:
+            params = [θ for θ in group["params"] if θ.grad is not None]
+            grads = [θ.grad for θ in params]
+            states = [self.state.get(θ) for θ in params] if self.rule.keeps(group) else []
+            options = options_of(group, params, grads, bool(self.rule.needs(group)))
+            if "first" in self.rule.reads and any(states) and not all(states):
+                options.pop("fused", None)  # torch's fused SGD fails on a mixture of first and later updates
+            forced.append(options)
+            if all(states) and (options.get("fused") or (options and not states)):
+                calls.append((self.rule, {**group, **options}, params, grads, states))
+        if len(calls) == len(self.param_groups):
+            for arguments in calls:
+                call(*arguments)
+        else:
+            self._torchs_step(forced)
+
+    def _torchs_step(self, forced: list[dict[str, Any]]) -> None:
+        """Torch's whole step, which creates state, with the options of each group replaced for its time."""
+        before = [{name: g[name] for name in options} for g, options in zip(self.param_groups, forced, strict=True)]
         try:
-            for group, options in asked:
+            for group, options in zip(self.param_groups, forced, strict=True):
                 group.update(options)
-            unwrapped(self.rule.parent)(self)
+            unwrapped(self.rule.parent)(self)  # type: ignore[arg-type]
         finally:
-            for (group, _), old in zip(asked, before, strict=True):
-                group.update(old)
+            for group, options in zip(self.param_groups, before, strict=True):
+                group.update(options)
 
-    def _in_step(self, group: dict[str, Any]) -> bool:
-        return len({bool(self.state.get(θ)) for θ in group["params"] if θ.grad is not None}) < 2
-
-    def _lay_out(self, layout: tuple[bool, ...]) -> None:
+    def _lay_out(self, layout: list[bool]) -> None:
         """State in the memory order of its parameter, which may have changed: fused kernels walk both together."""
         for θ, state in self.state.items():
             for name, value in state.items():
