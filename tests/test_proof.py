@@ -37,7 +37,8 @@ def test_kinks_and_limits_are_as_torch_has_them(name):
     for args in EDGES[name]:
         case = Case(card, args)
         got, expected = case.run(card.apply), case.run(card.twin)
-        apart = [str(g) for g in equal(case, got, expected) if not g.worst <= 1e-12]
+        # torch keeps some limits (1e-12 in a binary cross-entropy) as single-precision numbers: 4e-9 of them is lost
+        apart = [str(g) for g in equal(case, got, expected) if not g.worst <= 1e-8]
         beyond = tuple(f"delta of {wrt}" for formula, wrt in BEYOND_TORCH if formula == name)
         assert [g for g in apart if not g.startswith(beyond or "-")] == []
 
