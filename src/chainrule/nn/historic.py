@@ -78,7 +78,7 @@ def _(δ):
 @subsample2d.samples
 def _():
     yield R(2, 2, 4, 5), R(2), R(2)
-    yield R(2, 3, 5, 4), R(3), R(3)
+    yield R(2, 2, 5, 4), R(2), R(2)
 
 
 def _placed(kernels, target, source, maps_out, maps_in):
