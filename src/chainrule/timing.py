@@ -1,12 +1,13 @@
 """Things that take turns against the clock. · 轮流计时。
 
-A busy machine slows whatever runs just then, so nothing is measured alone: all things run once a round, each round
-begins with another one, and what is compared is the times of the same round.
+A busy machine slows whatever runs just then, so nothing is measured alone: all things run once a round, in a new order
+each time (a thing finds the caches as the one before left them), and what is compared is the times of the same round.
 """
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from random import Random
 from statistics import median, quantiles
 from time import perf_counter
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ BLOCK = 2e-3  # seconds: what is shorter is repeated until it takes about so lon
 
 K = TypeVar("K")
 Call = Callable[[], Any]
+Clock = Callable[[], float]
 Within = Callable[[K], AbstractContextManager]
 
 
@@ -37,32 +39,37 @@ class Ratio:
         return cls(middle, low, high)
 
 
-def repeats(call: Call) -> int:
+def repeats(call: Call, clock: Clock = perf_counter) -> int:
     """How often a call fits into one block, from its second run: the first may compile. · 每块重复次数。
 
     >>> repeats(lambda: None) > 1
     True
     """
     call()
-    begin = perf_counter()
+    begin = clock()
     call()
-    return max(1, round(BLOCK / max(perf_counter() - begin, 1e-7)))
+    return max(1, round(BLOCK / max(clock() - begin, 1e-7)))
 
 
-def block(call: Call, times: int) -> float:
+def block(call: Call, times: int, clock: Clock = perf_counter) -> float:
     """Seconds of one call, from so many of them. · 单次秒数。"""
-    begin = perf_counter()
+    begin = clock()
     for _ in range(times):
         call()
-    return (perf_counter() - begin) / times
+    return (clock() - begin) / times
 
 
 def interleave(
-    calls: Mapping[K, Call], seconds: float = 1.0, rounds: int = 5, within: Within[K] | None = None
+    calls: Mapping[K, Call],
+    seconds: float = 1.0,
+    rounds: int = 5,
+    within: Within[K] | None = None,
+    clock: Clock = perf_counter,
 ) -> dict[K, list[float]]:
     """Name → seconds of a call in each round; every thing has as many rounds as every other. · 轮流计时。
 
     At least `rounds` rounds, and more until `seconds` are over. `within(name)` is in force while that thing runs.
+    `clock` may be `time.process_time` where one thread computes: it stands still while others have the processor.
 
     >>> times = interleave({"a": lambda: None, "b": lambda: None}, seconds=0.0, rounds=3)
     >>> {name: len(each) for name, each in times.items()}
@@ -72,16 +79,14 @@ def interleave(
     counts: dict[K, int] = {}
     for name, call in calls.items():
         with around(name):
-            counts[name] = repeats(call)
+            counts[name] = repeats(call, clock)
     names: list[K] = list(calls)
     times: dict[K, list[float]] = {name: [] for name in names}
-    stop, turn = perf_counter() + seconds, 0
-    while turn < rounds or perf_counter() < stop:
-        first = turn % len(names)
-        for name in (*names[first:], *names[:first]):
+    stop, order = perf_counter() + seconds, Random(0)
+    while len(times[names[0]]) < rounds or perf_counter() < stop:
+        for name in order.sample(names, len(names)):
             with around(name):
-                times[name].append(block(calls[name], counts[name]))
-        turn += 1
+                times[name].append(block(calls[name], counts[name], clock))
     return times
 
 
