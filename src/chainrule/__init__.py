@@ -16,12 +16,28 @@ _LAZY = {
     "zoo": "chainrule.zoo",
     "data": "chainrule.data",
     "train": "chainrule.learn.run:train",
+    "train_seeds": "chainrule.learn.run:train_seeds",
+    "spread": "chainrule.learn.run:spread",
     "resume": "chainrule.learn.run:resume",
     "open_run": "chainrule.learn.run:open_run",
     "Settings": "chainrule.settings:Settings",
 }
 
-__all__ = ["Settings", "__version__", "data", "gear", "nn", "open_run", "optim", "resume", "set_gear", "train", "zoo"]
+__all__ = [
+    "Settings",
+    "__version__",
+    "data",
+    "gear",
+    "nn",
+    "open_run",
+    "optim",
+    "resume",
+    "set_gear",
+    "spread",
+    "train",
+    "train_seeds",
+    "zoo",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -70,6 +70,9 @@ class Settings:
         resumable=True,
     )
     val: float = _setting(0.1, "float", "share of the training part kept for validation", "验证集比例", "[0, 1)")
+    size: tuple[int, int] | None = _setting(
+        None, "size", "of the images; none: what the model is made for", "图像尺寸", "[1, 4096]", unit="pixels"
+    )
     device: str = _choice("auto", "where it runs", "设备", "auto", "cpu", "cuda", "mps")
     threads: int = _setting(0, "int", "of the processor; 0: as torch finds them", "线程数", "[0, 1024]")
     compile: bool = _setting(False, "bool", "compile the training step", "编译训练步")

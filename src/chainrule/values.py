@@ -17,7 +17,7 @@ BOOLS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no":
 class Spec:
     """What one setting accepts. · 一个设置接受什么。
 
-    kind    "int", "float", "bool", "floats" (a pair), "choice", "choices" (joined by "+"), "text"
+    kind    "int", "float", "bool", "floats" (a pair), "size" (H,W), "choice", "choices" (joined by "+"), "text"
     within  an interval such as "[0, 1)", for numbers
     """
 
@@ -42,6 +42,7 @@ class Spec:
             "float": "a number",
             "bool": "true or false",
             "floats": "two numbers (a,b), each",
+            "size": "height,width or one side, integers",
             "text": "a word",
         }[self.kind]
         return noun + _range_words(self.within) + (", or none" if self.nullable else "")
@@ -125,6 +126,18 @@ def _floats(given: Any, spec: Spec) -> tuple[float, ...]:
     return numbers
 
 
+def _size(given: Any, spec: Spec) -> tuple[int, int]:
+    text = given.strip().strip("()[]").replace("x", ",").rstrip(",").split(",") if isinstance(given, str) else given
+    parts = [_integer(part.strip() if isinstance(part, str) else part, spec) for part in _as_list(text)]
+    if len(parts) > 2:
+        raise ValueError
+    return parts[0], parts[-1]
+
+
+def _as_list(given: Any) -> list[Any]:
+    return list(given) if isinstance(given, list | tuple) else [given]
+
+
 def _one_of(given: Any, spec: Spec) -> str:
     word = str(given).lower().replace("_", "-") if not isinstance(given, bool) else ""
     found = [choice for choice in spec.choices if choice.replace("_", "-") == word]
@@ -151,6 +164,7 @@ READERS: dict[str, Callable[[Any, Spec], Any]] = {
     "float": _number,
     "bool": _bool,
     "floats": _floats,
+    "size": _size,
     "choice": _one_of,
     "choices": _joined,
     "text": _text,

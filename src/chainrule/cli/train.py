@@ -1,7 +1,5 @@
 """`chainrule train` and `chainrule resume`. · 训练与续训。"""
 
-from dataclasses import replace
-from statistics import fmean, stdev
 from typing import Any
 
 import click
@@ -88,16 +86,14 @@ def _overfit(run: Any, what: Plan) -> int:
 
 def _seeds(what: Plan) -> int:
     """Train with several seeds and print the mean and the deviation of each figure. · 多个随机种子。"""
-    s, runs = what.settings, []
-    for seed in range(s.seed, s.seed + s.seeds):
-        say(f"seed {seed}", style="bold")
-        name = f"{s.name}-seed{seed}" if s.name else None
-        runs.append(train_once(replace(what, settings=replace(s, seeds=1, seed=seed, name=name))))
-    figures = [{k: v for k, v in run.metrics.items() if not k.endswith("count")} for run in runs]
+    from ..learn.run import spread, train_seeds
+
+    s = what.settings
+    with Progress(s.epochs) as progress:
+        runs = train_seeds(what.model, what.data, s, on_event=progress)
     rows = []
-    for key in figures[0]:
-        mean, deviation = fmean(f[key] for f in figures), stdev(f[key] for f in figures)
-        values = [number(f[key], key) for f in figures]
+    for key, (mean, deviation) in spread(runs).items():
+        values = [number(run.metrics[key], key) for run in runs]
         rows.append([key, f"{number(mean, key)} ± {number(deviation, key)}", *values])
     say()
     table(["figure", ">mean ± deviation", *[f">seed {s.seed + i}" for i in range(s.seeds)]], rows)

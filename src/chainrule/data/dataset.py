@@ -47,7 +47,7 @@ class Split:
         return self._store.name(int(self._rows[index]))
 
     def normalised(self, mean: Sequence[float], std: Sequence[float]) -> "Split":
-        """The same samples by another part's statistics: those a network was trained with. · 换用给定的均值与标准差。"""
+        """The same samples by the statistics a network was trained with. · 换用给定的均值与标准差。"""
         return Split(self._store, self._rows, self.targets, mean, std)
 
     def subset(self, indices: Tensor | Sequence[int]) -> "Split":

@@ -26,7 +26,7 @@ def dataset(model: str, source: str, settings: Settings) -> DataSet:
     wanted = entry.size if entry else None
     channels = settings.model.get("in_channels", wanted[0] if wanted else None)
     val = 0.0 if settings.overfit else settings.val
-    return load(source, size=wanted and wanted[1:], channels=channels, val=val, seed=settings.seed)
+    return load(source, size=settings.size or (wanted and wanted[1:]), channels=channels, val=val, seed=settings.seed)
 
 
 def options(model: str, settings: Settings, data: DataSet | Facts) -> dict[str, Any]:

@@ -9,8 +9,9 @@ True
 import functools
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 import torch
@@ -21,7 +22,8 @@ from ..data.reading import load
 from ..errors import UserError
 from ..gear import gear
 from ..runs import checkpoint
-from ..runs.durable import WriteFailed, replace
+from ..runs.durable import WriteFailed
+from ..runs.durable import replace as rewrite
 from ..runs.folder import RunFolder
 from ..runs.log import RunLog, history, read
 from ..runs.report import write
@@ -48,14 +50,37 @@ def train(
     Raises `UserError` for whatever is wrong with them, all at once.
     """
     settings = make(values, settings)
+    if settings.seeds > 1:
+        raise UserError(f"seeds={settings.seeds}: chainrule.train makes one run; use chainrule.train_seeds for several")
     parts = Parts.build(model, data, settings)
     folder = RunFolder.create(Path(settings.runs), settings.name, to_toml(model, data, settings), model, data)
-    with folder.lock(), RunLog(folder.log) as log:
+    with folder.lock(), RunLog(folder.log) as log, gear(settings.gear):
         loop = parts.loop(folder, on_event)
         loop.step.use(parts.form(loop, log))
-        known = {"model": model, "data": data, "parameters": build.count(parts.network), "gear": settings.gear}
+        known = {"model": model, "data": data, "seed": settings.seed, "gear": settings.gear}
+        known |= {"parameters": build.count(parts.network)}
         loop.begin(log, **known, form=str(loop.step.form))
         return _finish(loop, parts, log)
+
+
+def train_seeds(
+    model: str, data: str, /, settings: Settings | None = None, on_event: OnEvent | None = None, **values: Any
+) -> "list[Run]":
+    """One run for each of the seeds seed, seed+1, …; see `spread` for what came of them. · 多个种子各训练一次。"""
+    settings = make(values, settings)
+    runs = []
+    for seed in range(settings.seed, settings.seed + settings.seeds):
+        name = f"{settings.name}-seed{seed}" if settings.name else None
+        runs.append(train(model, data, replace(settings, seeds=1, seed=seed, name=name), on_event))
+    return runs
+
+
+def spread(runs: "list[Run]") -> dict[str, tuple[float, float]]:
+    """Figure → mean and standard deviation (n − 1) over runs. · 各指标在多次运行上的均值与标准差。"""
+    figures = [run.metrics for run in runs]
+    shared = [k for k in figures[0] if all(k in f for f in figures) and not k.endswith("count")]
+    deviate = stdev if len(figures) > 1 else lambda _: 0.0
+    return {k: (fmean(f[k] for f in figures), deviate([f[k] for f in figures])) for k in shared}
 
 
 def resume(path: str | Path, changes: Iterable[str] = (), on_event: OnEvent | None = None) -> "Run":
@@ -73,12 +98,12 @@ def resume(path: str | Path, changes: Iterable[str] = (), on_event: OnEvent | No
         raise UserError(
             f"{', '.join(wrong)}: cannot change on resume, only {', '.join(RESUMABLE)} can; train a new run"
         )
-    with folder.lock(), RunLog(folder.log) as log:
+    with folder.lock(), RunLog(folder.log) as log, gear(settings.gear):
         parts = Parts.build(model, data, settings)
         loop = parts.loop(folder, on_event)
         loop.take_up(log, model=model, data=data)
         if changed:
-            replace(folder.run_toml, to_toml(model, data, settings).encode())
+            rewrite(folder.run_toml, to_toml(model, data, settings).encode())
         return _finish(loop, parts, log)
 
 
@@ -134,8 +159,7 @@ class Parts:
 
 def _finish(loop: Loop, parts: Parts, log: RunLog) -> "Run":
     """Train to the end, judge with the weights to be used, write the report."""
-    with gear(parts.settings.gear):
-        loop.run(log)
+    loop.run(log)
     run = Run(loop.folder)
     run.load(parts.network)
     judged = {"train": loop.feed.split} if parts.settings.overfit else {"val": parts.data.val, "test": parts.data.test}

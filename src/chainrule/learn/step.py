@@ -15,6 +15,7 @@ from torch import Tensor
 
 from .device import Device
 from .supervised import Supervised
+from .whole import WholeStep
 
 Batches = Sequence[tuple[Tensor, Tensor]]
 
@@ -76,9 +77,7 @@ class Step:
         if form.compiled == "two":
             self._loss = torch.compile(self._forward, dynamic=False)
         if form.compiled == "one":
-            from .whole import WholeStep
-
-            self._whole = WholeStep(self)
+            self._whole = WholeStep(self.model, self._forward, self.optimizer, self.clip)
 
     def first(self, batches: Batches) -> tuple[Outcome, str]:
         """The first step of a process, and a note where the compiler cannot do this form and a plainer one runs."""
@@ -107,7 +106,7 @@ class Step:
 
     def __call__(self, batches: Batches) -> Outcome:
         if self.form.compiled == "one":
-            return self._whole(*batches[0])
+            return Outcome(*self._whole(*batches[0]))
         before = [b.clone() for b in self.model.buffers()]
         samples, loss = sum(len(y) for _, y in batches), 0.0
         for x, y in batches:

@@ -4,33 +4,34 @@ A compiled step cannot stop in the middle, so the graph itself chooses: where th
 not finite, every parameter, buffer and state keeps its old value.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..optim.pure import pure
 
-if TYPE_CHECKING:
-    from .step import Outcome, Step
-
 
 class WholeStep:
-    """A `Step` compiled whole; make it anew after a state is loaded into the optimizer. · 整体编译的训练步。"""
+    """(x, y) → (loss, norm of the gradient), with the update made in between. · 整体编译的训练步。
 
-    def __init__(self, step: "Step"):
-        self.step, self.pure = step, pure(step.optimizer)
-        self.buffers = list(step.model.buffers())
+    loss(x, y) runs the network and gives the mean loss. Make it anew after a state is loaded into the optimizer.
+    """
+
+    def __init__(self, model: torch.nn.Module, loss: Callable[..., Tensor], optimizer: Any, clip: float | None):
+        self.loss, self.clip, self.pure = loss, clip, pure(optimizer)
+        self.buffers = list(model.buffers())
         self.compiled: Any = torch.compile(self._whole, fullgraph=True, dynamic=False)
 
     def _whole(self, x: Tensor, y: Tensor) -> Tensor:
         before = [b.clone() for b in self.buffers]
-        loss = self.step._forward(x, y)
+        loss = self.loss(x, y)
         grads = torch.autograd.grad(loss, self.pure.params, allow_unused=True)
         norm = torch.stack([g.square().sum() for g in grads if g is not None]).sum().sqrt()
         ok = torch.isfinite(loss.detach()) & torch.isfinite(norm)
-        if self.step.clip is not None:
-            shrink = (self.step.clip / (norm + 1e-6)).clamp(max=1)  # torch's clip_grad_norm_ has this 1e-6 too
+        if self.clip is not None:
+            shrink = (self.clip / (norm + 1e-6)).clamp(max=1)  # torch's clip_grad_norm_ has this 1e-6 too
             grads = [None if g is None else g * shrink for g in grads]
         self.pure.write(grads, ok)
         with torch.no_grad():
@@ -38,12 +39,10 @@ class WholeStep:
                 now.copy_(torch.where(ok, now, then))
             return torch.stack([loss.detach(), norm])
 
-    def __call__(self, x: Tensor, y: Tensor) -> "Outcome":
+    def __call__(self, x: Tensor, y: Tensor) -> tuple[float, float]:
         import torch._dynamo as dynamo  # 1.7 s: only where something is compiled
-
-        from .step import Outcome
 
         self.pure.read_lr()
         with dynamo.config.patch(trace_autograd_ops=True):
             loss, norm = self.compiled(x, y).tolist()
-        return Outcome(loss, norm)
+        return loss, norm
