@@ -4,9 +4,21 @@ Nothing heavy is imported until it is asked for: `import chainrule` does not imp
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .gear import gear, set_gear
+
+if TYPE_CHECKING:
+    from . import data as data
+    from . import nn as nn
+    from . import optim as optim
+    from . import zoo as zoo
+    from .learn.run import open_run as open_run
+    from .learn.run import resume as resume
+    from .learn.run import spread as spread
+    from .learn.run import train as train
+    from .learn.run import train_seeds as train_seeds
+    from .settings import Settings as Settings
 
 __version__ = "0.1.0"
 
