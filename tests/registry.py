@@ -17,7 +17,10 @@ FORMULAS = sorted(name for name, card in REGISTRY.items() if card.room.startswit
 TWINLESS = {  # formulas without an operator of torch's, and why
     "swish": "torch has only its case β = 1, which is silu",
 }
-UNMEASURED: dict[str, set[str]] = {name: {"twin"} for name in TWINLESS}  # checks that apply to none of its samples
+UNMEASURED: dict[str, set[str]] = {  # checks that apply to none of its samples
+    **{name: {"twin"} for name in TWINLESS},
+    "connect": {"vmap", "empty batch"},  # it works on a weight: there is no batch
+}
 
 STATISTICS = dict.fromkeys(("running_mean", "running_var"), "a running statistic: torch refuses its delta too")
 WEIGHT = {"weight": "given by the user, one a class or entry: torch refuses its delta too"}

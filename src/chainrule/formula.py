@@ -211,7 +211,7 @@ def formula(
     source    paper, section or equation, DOI or arXiv id
     outputs   the letters of what it returns; integer outputs get no delta
     autocast  "low" (products: the autocast dtype), "fp32" (exponentials, norms, losses) or None (promotion)
-    batch     inputs whose first axis is the batch; the first input unless said otherwise
+    batch     inputs whose first axis is the batch; the first input unless said otherwise, () where there is none
     compiled  "twin" where the compiled text measures slower than torch's operator
 
     >>> @formula(source="an example")
@@ -230,7 +230,8 @@ def formula(
         name, inputs = fn.__name__, tuple(inspect.signature(fn).parameters)
         if name in REGISTRY and REGISTRY[name].room != fn.__module__:
             raise TypeError(f"formula {name!r} of {fn.__module__} is already registered by {REGISTRY[name].room}")
-        card = REGISTRY[name] = Card(name, fn, inputs, outputs, twin, source, autocast, batch or inputs[:1], compiled)
+        given = inputs[:1] if batch is None else batch
+        card = REGISTRY[name] = Card(name, fn, inputs, outputs, twin, source, autocast, given, compiled)
         card.apply = differentiable(card)
         call: Any = dispatcher(card)
         call.card = card
