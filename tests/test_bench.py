@@ -6,7 +6,7 @@ from chainrule.bench import ENTRIES, enlarged, time_formula
 from chainrule.formula import REGISTRY
 from chainrule.proof import Case
 
-from .registry import FORMULAS
+from .proof.registry import FORMULAS
 
 
 @pytest.mark.parametrize("name", ["linear", "relu", "swish"])

@@ -13,10 +13,10 @@ import chainrule
 from chainrule.errors import UserError
 from chainrule.formula import REGISTRY, R, formula
 from chainrule.gear import current, gear, set_gear
-from chainrule.proof import constants
+from chainrule.proof.formulas import constants
 
-from .mutation import definition
-from .registry import CONSTANTS, FORMULAS, TWINLESS
+from .proof.mutation import definition
+from .proof.registry import CONSTANTS, FORMULAS, TWINLESS
 
 
 @pytest.fixture(autouse=True)

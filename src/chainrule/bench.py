@@ -6,10 +6,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from .differences import cotangents
-from .findings import Skip
 from .formula import REGISTRY
-from .proof import Case, floats, has_compiler, single
+from .proof.differences import cotangents
+from .proof.findings import Skip
+from .proof.formulas import Case, floats, has_compiler, single
 from .timing import interleave, medians
 
 ENTRIES = 1 << 16  # a sample is repeated along its batch until its first input holds about so many numbers

@@ -102,7 +102,7 @@ def _check_formulas(names: tuple[str, ...], fast: bool) -> int:
 
 def _check_own(name: str, arguments: tuple[tuple[Any, ...], dict[str, Any]], inputs: list, fast: bool) -> int:
     from ..catalog import own_class
-    from ..proof_module import build, check_module, drawn
+    from ..proof.modules import build, check_module, drawn
 
     module = build(own_class(name), *arguments)
     given = [drawn(shape, dtype, seed) for seed, (shape, dtype) in enumerate(inputs)]

@@ -15,9 +15,9 @@ from types import CodeType, FunctionType
 import torch
 from torch import Tensor
 
-from chainrule.differences import cotangents
 from chainrule.formula import Card
-from chainrule.proof import Case, floats, tensors
+from chainrule.proof.differences import cotangents
+from chainrule.proof.formulas import Case, floats, tensors
 
 from .registry import EDGES
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from chainrule.findings import Finding, Skip, Wrong, gap, judged
 from chainrule.formula import REGISTRY, R, formula
-from chainrule.proof import Case, equal, has_compiler, prove
+from chainrule.proof.findings import Finding, Skip, Wrong, gap, judged
+from chainrule.proof.formulas import Case, equal, has_compiler, prove
 
 from .registry import BEYOND_TORCH, EDGES, FORMULAS, UNMEASURED
 

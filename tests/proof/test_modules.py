@@ -7,7 +7,7 @@ from torch import nn
 from chainrule.cli.main import main
 from chainrule.errors import UserError
 from chainrule.formula import REGISTRY, R, formula
-from chainrule.proof_module import build, check_module, drawn
+from chainrule.proof.modules import build, check_module, drawn
 
 OWN = """
 import torch

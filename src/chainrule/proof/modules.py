@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
+from ..errors import UserError
+from ..gear import gear
 from .differences import Gap, cotangents, gaps, gradients, second_gaps
-from .errors import UserError
 from .findings import Finding, Skip, Wrong, first_line, form, gap, judged
-from .gear import gear
-from .proof import has_compiler, work
+from .formulas import has_compiler, work
 
 ENTRIES, SECOND_ENTRIES = 24, 4  # entries tried one by one; one dense direction always covers the rest
 ONCE = ("not implemented", "double backward", "twice")

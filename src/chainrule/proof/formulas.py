@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..formula import Card, dispatcher
+from ..gear import gear
 from .differences import Function, Gap, cotangents, gaps, gradients, second_gaps
 from .findings import Finding, Skip, Wrong, form, gap, judged
-from .formula import Card, dispatcher
-from .gear import gear
 
 Values = tuple[tuple[Tensor, ...], dict[str, Tensor]]  # the outputs, the deltas by input name
 LOW = {torch.float64: 1e-10, torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 5e-2}  # agreement by dtype
