@@ -79,6 +79,7 @@ def cross_entropy_whole(z, y, weight, ignore_index, label_smoothing, reduction="
     twin=cross_entropy_whole,
     autocast="fp32",
     batch=("z", "y"),
+    compiled="twin",  # forward and backward on a CPU: as fast at 10 classes, the text 1.5 times as long at 5,000
     source="Bridle 1990, doi:10.1007/978-3-642-76153-9_28; label smoothing: Szegedy et al. 2016, arXiv:1512.00567, §7",
 )
 def cross_entropy(z, y, weight=None, ignore_index=-100, label_smoothing=0.0):

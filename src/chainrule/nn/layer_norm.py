@@ -14,7 +14,12 @@ from .axes import but_channel
 from .standardise import affine, last, mean, per_channel, root_mean_square, standardise, standardise_delta
 
 
-@formula(twin=F.group_norm, autocast="fp32", source="Wu & He 2018, arXiv:1803.08494, eq. 7")
+@formula(
+    twin=F.group_norm,
+    autocast="fp32",
+    compiled="twin",  # between convolutions on a CPU the text takes 1.1 to 1.2 times as long
+    source="Wu & He 2018, arXiv:1803.08494, eq. 7",
+)
 def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5):
     """Each group of channels of each sample over channels and places. · 组归一化。
 

@@ -39,8 +39,8 @@ def channel_norm(x, mean, var, weight, bias, axes, eps):
 
 def delta_of_x(δ, x, mean, var, weight, axes, eps):
     x_hat, r = by_statistics(x, mean, var, axes, eps)
-    δx_hat = affine(δ, per_channel(weight, x), None)
-    return (δx_hat * r if axes is None else standardise_delta(δx_hat, x_hat, r, axes)).to(x.dtype)
+    r = affine(r, per_channel(weight, x), None)  # γ is one number along the axes: its sums are those of δγ and δβ
+    return (δ * r if axes is None else standardise_delta(δ, x_hat, r, axes)).to(x.dtype)
 
 
 def delta_of_weight(δ, x, mean, var, axes, eps):
