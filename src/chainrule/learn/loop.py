@@ -140,9 +140,9 @@ class Loop:
         if self.started:
             outcome = self.step(batches)
         else:
-            outcome, note = self.step.first(batches)
+            outcome, notes = self.step.first(batches)
             self.started = True
-            if note:
+            for note in notes:
                 self.tell(log, "note", text=note)
         if not outcome.finite:
             self.refuse(log, outcome, batches)

@@ -79,12 +79,13 @@ class Step:
         if form.compiled == "one":
             self._whole = WholeStep(self.model, self._forward, self.optimizer, self.clip)
 
-    def first(self, batches: Batches) -> tuple[Outcome, str]:
-        """The first step of a process, and a note where the compiler cannot do this form and a plainer one runs."""
-        note, before = "", [b.clone() for b in self.model.buffers()]
+    def first(self, batches: Batches) -> tuple[Outcome, list[str]]:
+        """The first step of a process, with a note for each form that the compiler cannot do: a plainer one runs."""
+        notes: list[str] = []
+        before = [b.clone() for b in self.model.buffers()]
         while True:
             try:
-                return self(batches), note
+                return self(batches), notes
             except Exception as error:  # each stage has errors of its own, down to the C++ compiler's
                 if self.form.compiled == "no":
                     raise
@@ -92,7 +93,7 @@ class Step:
                 self.optimizer.zero_grad(set_to_none=True)
                 tried, why = self.form, " ".join(str(error).split())[:160]
                 self.use(replace(self.form, compiled="two" if tried.compiled == "one" else "no"))
-                note = f"{tried} does not work here ({type(error).__name__}: {why}): going on {self.form}"
+                notes.append(f"{tried} does not work here ({type(error).__name__}: {why}): going on {self.form}")
 
     def _put_back(self, buffers: list[Tensor]) -> None:
         with torch.no_grad():
