@@ -17,7 +17,7 @@ OPTIMIZERS = {"sgd": {"lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3}, "adam":
 def network() -> torch.nn.Module:
     torch.manual_seed(0)
     return nn.Sequential(
-        nn.Conv2d(1, 4, 3),
+        nn.Conv2d(1, 4, 3, bias=False),  # in front of a norm a bias has no gradient but noise, which Adam would magnify
         nn.BatchNorm2d(4),
         nn.ReLU(),
         nn.MaxPool2d(2),

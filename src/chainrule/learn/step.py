@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .device import Device
 from .supervised import Supervised
-from .whole import WholeStep
+from .whole import WholeStep, own_code
 
 Batches = Sequence[tuple[Tensor, Tensor]]
 
@@ -75,7 +75,7 @@ class Step:
         self.model.to(memory_format=layout)  # pyright: ignore[reportCallIssue]
         self._loss: Any = self._forward
         if form.compiled == "two":
-            self._loss = torch.compile(self._forward, dynamic=False)
+            self._loss = torch.compile(own_code(self._forward), dynamic=False)
         if form.compiled == "one":
             self._whole = WholeStep(self.model, self._forward, self.optimizer, self.clip)
 

@@ -194,8 +194,8 @@ class RadialBasis(torch.nn.Module):
 
     With cross-entropy on top this is the paper's criterion (eq. 9) without its rubbish class.
 
-    >>> RadialBasis(torch.ones(2, 3))(torch.ones(1, 3)).tolist()
-    [[0.0, 0.0]]
+    >>> RadialBasis(torch.ones(2, 3))(torch.zeros(1, 3)).tolist()
+    [[-3.0, -3.0]]
     """
 
     code: Tensor
