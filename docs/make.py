@@ -1,0 +1,288 @@
+"""Make what the pages take from the code: equations, tables, pictures. · 由代码生成文档中的公式、表格与图片。
+
+    python docs/make.py              refresh every made part of every page
+    python docs/make.py --check      name the pages that are not up to date, change nothing
+    python docs/make.py --pictures   train the demo and draw the pictures anew
+
+A page is written by hand around parts between `<!-- made: KIND WORDS -->` and `<!-- /made -->`; `PARTS` has the kinds.
+Equations stand in fences of kind `math`: between dollar signs some renderers read the backslashes as Markdown's.
+"""
+
+import ast
+import inspect
+import linecache
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from chainrule import catalog, nn
+from chainrule.cli import sheet
+from chainrule.cli.main import COMMANDS
+from chainrule.cli.recipes import names as recipes
+from chainrule.latex import equations
+from chainrule.settings import DEFAULTS, SPECS
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+PAGES = [*ROOT.glob("*.md"), *DOCS.glob("*.md")]
+PART = re.compile(r"^<!-- made: ([^\n]*) -->\n.*?^<!-- /made -->$", re.MULTILINE | re.DOTALL)
+CONTAINERS = ("Flatten", "Identity", "ModuleDict", "ModuleList", "Sequential", "Unflatten")
+GITHUB = {r"\operatorname*": r"\mathop", r"\operatorname": r"\mathrm"}  # this macro is refused there
+
+
+def math(lines: Iterable[str]) -> str:
+    """One fence of display mathematics. · 一段公式。"""
+    rows = list(lines)
+    for macro, instead in GITHUB.items():
+        rows = [row.replace(macro + "{", instead + "{") for row in rows]
+    body = rows[0] if len(rows) == 1 else "\\begin{aligned}\n& " + " \\\\\n& ".join(rows) + "\n\\end{aligned}"
+    return f"```math\n{body}\n```"
+
+
+def table(head: list[str], rows: Iterable[Iterable[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("\n", " ") for cell in line) + " |" for line in lines)
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is. · 转义 Markdown 记号。"""
+    return re.sub(r"([\\|*_<>`])", r"\\\1", text)
+
+
+def ticked(names: Iterable[str]) -> str:
+    return " ".join(f"`{name}`" for name in names)
+
+
+def title_of(room: str) -> str:
+    """The two names of a room, from the first line of its file. · 由文件首行得到中英文标题。"""
+    first = (import_module(room).__doc__ or "").partition("\n")[0].replace("。", "")
+    return " · ".join(half.strip().rstrip(".") for half in first.split(" · "))
+
+
+def link(file: str, line: int, up: str = "../") -> str:
+    return f"[{file.removeprefix('chainrule/')}:{line}]({up}src/{file}#L{line})"
+
+
+@cache
+def by_room() -> dict[str, list[dict[str, Any]]]:
+    rooms: dict[str, list[dict[str, Any]]] = {}
+    for name in (name for names in sheet.listing().values() for name in names):
+        told = sheet.describe(sheet.find(name))
+        rooms.setdefault(told["room"], []).append(told)
+    return rooms
+
+
+# ---- the kinds of parts ---------------------------------------------------------------------------------------------
+
+
+def source(page: str, room: str, start: str, stop: str) -> str:
+    """The text of a room from the formula `start` up to the line before `stop`. · 源码片段。"""
+    text = Path(inspect.getfile(import_module(room))).read_text(encoding="utf-8")
+    begin, end = text.index(f"@formula(twin=F.{start}"), text.index(stop)
+    return f"```python\n{text[begin:end].strip()}\n```"
+
+
+def contents(page: str, *_: str) -> str:
+    """Every formula by room, each a link to its equations. · 按房间列出公式。"""
+    up, chinese = ("docs/" if "README" in page else ""), "zh" in page
+    heads = ["房间", "公式"] if chinese else ["room", "formulas"] if up else ["room · 房间", "formulas · 公式"]
+    rows = []
+    for room, sheets in by_room().items():
+        halves = [re.split("[:：]", half)[0] for half in title_of(room).split(" · ")]
+        name = halves[-1] if chinese else halves[0] if up else " · ".join(halves)
+        rows.append([name, " ".join(f"[`{s['name']}`]({up}formulas.md#{s['name'].lower()})" for s in sheets)])
+    return table(heads, rows)
+
+
+def things(page: str, *_: str) -> str:
+    """Everything else that has a name. · 其余按名称可取之物。"""
+    modules = [name for name in nn.__all__ if name not in CONTAINERS]
+    rows = [
+        ("modules", "模块", f"`chainrule.nn` ({len(modules)})", modules),
+        ("first weights", "参数初始化", "`init=`", catalog.INITS),
+        ("optimizers", "优化器", "`optimizer=`", catalog.OPTIMIZERS),
+        ("schedules", "学习率调度", "`schedule=`", catalog.SCHEDULES),
+        ("losses", "损失函数", "`loss=`", catalog.LOSSES),
+        ("augmentation", "数据增强", "`augment=`", catalog.AUGMENTS),
+        ("models", "模型", "`chainrule train MODEL`", catalog.MODELS),
+        ("data sets", "数据集", "`chainrule train MODEL DATA`", catalog.DATASETS),
+        ("recipes", "配方", "`chainrule reproduce`", recipes()),
+        ("commands", "命令", "`chainrule`", COMMANDS),
+    ]
+    chinese = "zh" in page
+    head = ["内容", "在何处使用", "名称"] if chinese else ["what", "where it is used", "names"]
+    return table(head, [[zh if chinese else en, where, ticked(names)] for en, zh, where, names in rows])
+
+
+def formulas(page: str, *_: str) -> str:
+    """All equations of all formulas. · 全部公式。"""
+    parts = []
+    for room, sheets in by_room().items():
+        parts += [f"## {title_of(room)}", *(one for told in sheets for one in formula(told))]
+    return "\n\n".join(parts)
+
+
+def formula(told: dict[str, Any]) -> list[str]:
+    """One formula: what it is, its equations, its letters. · 一个公式。"""
+    auto = told["auto"]
+    facts = f"{plain(told['en'])} · {plain(told['zh'])}"
+    gears = f"{', '.join(told['gears'])} (auto: {auto['eager']} eager, {auto['compiled']} compiled)"
+    parts = [f"### `{told['name']}`", facts]
+    parts.append(f"Source · 出处: {plain(told['source'])}<br>\nGears · 档位: {gears}")
+    helpers = [s for s in told["sections"] if s["kind"] == "helper"]
+    for section in told["sections"]:
+        if section["kind"] != "helper":
+            parts += equations_of(section)
+    if helpers:
+        parts.append(f"<details><summary>where · 其中：{', '.join(s['names'][0] for s in helpers)}</summary>")
+        parts += [part for section in helpers for part in equations_of(section)]
+        parts.append("</details>")
+    letters = [[f"`{entry['symbol']}`", plain(entry["meaning"])] for entry in told["legend"]]
+    return [*parts, table(["symbol · 符号", "meaning · 含义"], letters)]
+
+
+KINDS = {
+    "forward": "**forward · 前向**",
+    "update": "**update · 更新**",
+    "function": "**function · 函数**",
+    "delta": "**delta of {names} · {names} 的 δ**",
+    "helper": "{names}",
+}
+
+
+def equations_of(section: dict[str, Any]) -> list[str]:
+    names = ", ".join(f"`{name}`" for name in section["names"])
+    head = KINDS[section["kind"]].format(names=names)
+    return [f"{head} {link(section['file'], section['line'])}", math(e["latex"] for e in section["equations"])]
+
+
+def settings(page: str, *_: str) -> str:
+    """Every setting, its default and its range. · 全部设置。"""
+    rows = []
+    for name, spec in SPECS.items():
+        value = DEFAULTS[name]
+        shown = "none" if value is None else str(value).lower() if isinstance(value, bool) else value
+        resumed = "✓" if spec.resumable else ""
+        unit = f" [{spec.unit}]" if spec.unit else ""
+        meaning = plain(f"{spec.en} · {spec.zh}{unit}")
+        rows.append([f"`{name}`", f"`{shown}`", plain(spec.expected), meaning, resumed])
+    return table(["setting · 设置", "default · 默认", "values · 取值", "meaning · 含义", "resume · 续训可改"], rows)
+
+
+def options(page: str, what: str) -> str:
+    """The options that the entries of a catalogue take. · 各条目的选项。"""
+    entries: dict[str, catalog.Entry] = getattr(catalog, what)
+    rows = []
+    for name, entry in entries.items():
+        takes = ", ".join(f"`{key}={str(value).lower()}`" for key, value in entry.options.items())
+        rows.append([f"`{name}`", plain(f"{entry.en} · {entry.zh}"), takes or "–"])
+    return table(["name · 名称", "what · 说明", "options · 选项"], rows)
+
+
+def errata(page: str, *_: str) -> str:
+    """What the notes say, what is right, and which tests and files hold it. · 勘误与测试的对应。"""
+    tests = re.compile(r"^def (test_((?:[EZ]\d\d_)+)\w+)", re.MULTILINE)
+    held: dict[str, dict[str, None]] = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for match in tests.finditer(path.read_text(encoding="utf-8")):
+            for name in match[2].strip("_").split("_"):
+                held.setdefault(name, {})[f"[`{match[1]}`](../{path.relative_to(ROOT).as_posix()})"] = None
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        for name in sorted(set(re.findall(r"\b[EZ]\d\d\b", path.read_text(encoding="utf-8")))):
+            file = path.relative_to(ROOT).as_posix()
+            held.setdefault(name, {})[f"[{file.removeprefix('src/chainrule/')}](../{file})"] = None
+    rows = []
+    for line in (DOCS / "errata.tsv").read_text(encoding="utf-8").splitlines()[1:]:
+        name, notes, en, zh = line.split("\t")
+        rows.append([name, plain(notes), f"{plain(en)}<br>{plain(zh)}", "<br>".join(held.get(name, {"–": None}))])
+    return table(["id", "the notes · 笔记", "right · 正确", "held by · 由何处保证"], rows)
+
+
+def terms(page: str, *_: str) -> str:
+    """The glossary. · 术语表。"""
+    lines = (DOCS / "terms.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    rows = [[plain(cell) or "–" for cell in line.split("\t")] for line in lines]
+    return table(["term · 术语", "here · 本项目", "elsewhere · 其他译名"], rows)
+
+
+def equations_here(page: str, *names: str) -> str:
+    """The equations of functions that a Python block of the same page defines. · 本页代码块中函数的公式。"""
+    text = page_text(page)
+    blocks = [b for b in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL) if ">>>" not in b]
+    code = "\n".join(blocks)
+    file = f"<{page}>"
+    linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
+    space: dict[str, Any] = {}
+    exec(compile(ast.parse(code), file, "exec"), space)
+    return math(line.latex for name in names for line in equations(space[name]))
+
+
+PARTS: dict[str, Callable[..., str]] = {
+    "source": source,
+    "contents": contents,
+    "things": things,
+    "formulas": formulas,
+    "settings": settings,
+    "options": options,
+    "errata": errata,
+    "terms": terms,
+    "equations": equations_here,
+}
+
+
+# ---- pages ----------------------------------------------------------------------------------------------------------
+
+
+def page_text(name: str) -> str:
+    return next(path for path in PAGES if path.name == name).read_text(encoding="utf-8")
+
+
+def refreshed(path: Path) -> str:
+    """A page with every made part made anew. · 刷新后的页面。"""
+
+    def make(match: re.Match) -> str:
+        kind, *words = match[1].split()
+        return f"<!-- made: {match[1]} -->\n{PARTS[kind](path.name, *words)}\n<!-- /made -->"
+
+    return PART.sub(make, path.read_text(encoding="utf-8"))
+
+
+def pictures() -> None:
+    """Train the demo, put its curves and its confusion matrix side by side, draw a formula. · 生成图片。"""
+    from tempfile import TemporaryDirectory
+
+    from PIL import Image
+
+    command = [sys.executable, "-c", "import sys; from chainrule.cli.main import main; sys.exit(main())"]
+    with TemporaryDirectory() as folder:
+        subprocess.run([*command, "demo"], cwd=folder, check=True)
+        report = next(Path(folder).glob("runs/*/report"))
+        shown = [Image.open(report / name).convert("RGB") for name in ("curves.png", "confusion.png")]
+        both = Image.new("RGB", (sum(i.width for i in shown), max(i.height for i in shown)), "white")
+        both.paste(shown[0], (0, 0))
+        both.paste(shown[1], (shown[0].width, 0))
+        both.quantize(64).save(DOCS / "pictures" / "demo.png", optimize=True)
+    for name in ("linear", "adam"):
+        target = DOCS / "pictures" / f"{name}.png"
+        subprocess.run([*command, "formula", name, "--png", str(target)], check=True)
+        Image.open(target).convert("RGB").quantize(16).save(target, optimize=True)
+
+
+def main(words: list[str]) -> int:
+    if "--pictures" in words:
+        pictures()
+    stale = [path for path in PAGES if refreshed(path) != path.read_text(encoding="utf-8")]
+    for path in stale:
+        print(f"{path.relative_to(ROOT)} {'is not up to date' if '--check' in words else 'written'}")
+        if "--check" not in words:
+            path.write_text(refreshed(path), encoding="utf-8")
+    return int("--check" in words and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
