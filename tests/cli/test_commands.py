@@ -51,7 +51,7 @@ def weights(root, name):
 
 def test_a_run_says_what_it_is_how_it_goes_and_what_next(place, capsys):
     lines = said(capsys, "train", "mlp", "digits", "epochs=2", "name=told").splitlines()
-    assert lines[0].startswith("mlp on digits  132,490 parameters  gear auto")
+    assert lines[0] == "mlp on digits  132,490 parameters  seed 0  gear auto  device cpu  form eager"
     assert lines[1].startswith("epoch 1/2  lr 0.001  train_loss ") and "val_accuracy" in lines[1]
     assert lines[2].startswith("epoch 2/2")
     assert any(line.startswith("accuracy") and line.endswith(" %") for line in lines)

@@ -58,7 +58,7 @@ def train(
         loop = parts.loop(folder, on_event)
         loop.step.use(parts.form(loop, log))
         known = {"model": model, "data": data, "seed": settings.seed, "gear": settings.gear}
-        known |= {"parameters": build.count(parts.network)}
+        known |= {"parameters": build.count(parts.network), "device": parts.device.kind}
         loop.begin(log, **known, form=str(loop.step.form))
         return _finish(loop, parts, log)
 
