@@ -210,8 +210,8 @@ def terms(page: str, *_: str) -> str:
     return table(["term · 术语", "here · 本项目", "elsewhere · 其他译名"], rows)
 
 
-def equations_here(page: str, *names: str) -> str:
-    """The equations of functions that a Python block of the same page defines. · 本页代码块中函数的公式。"""
+def equations_here(page: str, *words: str) -> str:
+    """The equations of functions of the page's own Python blocks, as FUNCTION=RESULT. · 本页代码块中函数的公式。"""
     text = page_text(page)
     blocks = [b for b in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL) if ">>>" not in b]
     code = "\n".join(blocks)
@@ -219,7 +219,8 @@ def equations_here(page: str, *names: str) -> str:
     linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
     space: dict[str, Any] = {}
     exec(compile(ast.parse(code), file, "exec"), space)
-    return math(line.latex for name in names for line in equations(space[name]))
+    shown = [word.split("=") for word in words]
+    return math(line.latex for name, result in shown for line in equations(space[name], result=(result,)))
 
 
 PARTS: dict[str, Callable[..., str]] = {
