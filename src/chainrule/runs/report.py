@@ -68,12 +68,12 @@ def metrics_of(run: RunFolder) -> dict[str, float]:
 def show(name: str, value: float) -> str:
     """A figure for people. · 便于阅读的数值。
 
-    >>> show("accuracy", 0.98611), show("loss", 0.123456), show("count", 360.0)
-    ('98.61 %', '0.1235', '360')
+    >>> show("accuracy", 0.98611), show("loss", 0.123456), show("test_count", 10000.0)
+    ('98.61 %', '0.1235', '10,000')
     """
     if is_share(name) and number(value) is not None:
         return share(value)
-    return f"{value:,.0f}" if name == "count" and number(value) is not None else f"{value:.4g}"
+    return f"{value:,.0f}" if name.endswith("count") and number(value) is not None else f"{value:.4g}"
 
 
 def as_matrix(confusion: Any) -> list[list[int]]:
