@@ -10,7 +10,7 @@ import click
 from ..catalog import check_pair
 from .complete import recipes as recipe_names
 from .recipes import Recipe, load, names
-from .show import number, say, table
+from .show import number, program, say, table
 from .train import show_figures, train_once
 from .words import Plan, WordsCommand, plan
 
@@ -80,13 +80,13 @@ def demo() -> int:
     say()
     say("What next · 接下来：")
     for line in (
-        "chainrule formula conv2d                    # the formula of a layer and its deltas",
-        "chainrule check linear                      # the proof, run here",
-        f"chainrule predict {run.path} {image}",
-        "chainrule train mlp digits epochs=5         # another network",
-        "chainrule train lenet5 FOLDER_OF_IMAGES     # your own data",
+        "formula conv2d                    # the formula of a layer and its deltas",
+        "check linear                      # the proof, run here",
+        f"predict {run.path} {image}",
+        "train mlp digits epochs=5         # another network",
+        "train lenet5 FOLDER_OF_IMAGES     # your own data",
     ):
-        say(f"  {line}")
+        say(f"  {program()} {line}")
     return code
 
 

@@ -5,6 +5,8 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from shutil import which
 from typing import Any
 
 RATES = ("accuracy", "precision", "recall", "f1", "error", "top")
@@ -22,6 +24,14 @@ def clean(value: Any) -> str:
     'a?[31m b'
     """
     return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in str(value))
+
+
+def program() -> str:
+    """The command as this user can paste it: `make demo` puts no `chainrule` on the PATH. · 可直接粘贴的命令。"""
+    called = Path(sys.argv[0])
+    if which("chainrule") or called.name != "chainrule":
+        return "chainrule"
+    return os.path.relpath(called)
 
 
 def say(text: str = "", style: str | None = None) -> None:

@@ -7,7 +7,7 @@ import click
 from ..settings import parse
 from .complete import resume_words, run_names, train_words
 from .progress import Progress
-from .show import number, say, table
+from .show import number, program, say, table
 from .words import Plan, ResumeCommand, WordsCommand, changes, plan, read_toml
 
 FREE = {"ignore_unknown_options": True, "max_content_width": 120}
@@ -51,7 +51,7 @@ def train_once(what: Plan) -> Any:
 def _close(run: Any) -> None:
     show_figures(run)
     say(f"run      {run.path}", style="bold")
-    say(f"predict  chainrule predict {run.path} IMAGE…")
+    say(f"predict  {program()} predict {run.path} IMAGE…")
 
 
 def show_figures(run: Any) -> None:
