@@ -50,8 +50,9 @@ def table(head: list[str], rows: Iterable[Iterable[Any]]) -> str:
 
 
 def plain(text: str) -> str:
-    """Text that Markdown shows as it is. · 转义 Markdown 记号。"""
-    return re.sub(r"([\\|*_<>`])", r"\\\1", text)
+    """Text that Markdown shows as it is, code in backticks left alone. · 转义 Markdown 记号，代码除外。"""
+    parts = re.split("(`[^`]+`)", text)
+    return "".join(p if p.startswith("`") else re.sub(r"([\\|*_<>`])", r"\\\1", p) for p in parts)
 
 
 def ticked(names: Iterable[str]) -> str:
@@ -123,7 +124,12 @@ def formulas(page: str, *_: str) -> str:
     """All equations of all formulas. · 全部公式。"""
     parts = []
     for room, sheets in by_room().items():
-        parts += [f"## {title_of(room)}", *(one for told in sheets for one in formula(told))]
+        about = (import_module(room).__doc__ or "").partition("\n")[2].strip()
+        parts += [
+            f"## {title_of(room)}",
+            *([f"```text\n{about}\n```"] if about else []),
+            *(one for told in sheets for one in formula(told)),
+        ]
     return "\n\n".join(parts)
 
 

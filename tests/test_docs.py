@@ -71,6 +71,19 @@ def test_every_formula_has_its_equations_and_a_link_that_hits_its_line():
             assert re.match("@|def ", (ROOT / path).read_text(encoding="utf-8").splitlines()[int(line) - 1]), name
 
 
+def test_every_correction_is_held_by_a_test_or_a_text_and_every_tested_one_is_told():
+    page = PAGES["docs/errata.md"]
+    told = {line.split(" | ")[0].strip("| "): line for line in page.splitlines() if re.match(r"\| [EZ]\d\d ", line)}
+    assert not [name for name, line in told.items() if line.endswith("| – |")]
+    tested = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for names in re.findall(r"^def test_((?:[EZ]\d\d_)+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        for name in names.strip("_").split("_")
+    }
+    assert tested <= told.keys(), "add them to docs/errata.tsv"
+
+
 def test_equations_are_whole():
     for name, text in PAGES.items():
         for body in fences(text, "math"):
