@@ -171,3 +171,8 @@ def test_a_terminal_without_chinese_still_shows_the_rest(tmp_path):
     env = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run([*COMMAND, "--help"], capture_output=True, env=env, cwd=tmp_path, check=True)
     assert b"Train MODEL on DATA" in done.stdout
+
+
+def test_the_bare_command_shows_its_help(capsys):
+    assert main([]) == 0
+    assert "Start here" in capsys.readouterr().out

@@ -104,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     chainrule ...
     0
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     debug = "--debug" in words or os.environ.get("CHAINRULE_DEBUG", "0") not in ("", "0")
     for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show Chinese shows "?" and goes on
         with contextlib.suppress(AttributeError):
