@@ -4,6 +4,7 @@ import doctest
 import importlib.util
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -217,6 +218,7 @@ def test_commands_do_what_they_say(page, place, capsys):
     if page == "CONTRIBUTING.md":
         assert main(["train", "mlp", "digits", "epochs=1", "name=first"]) == 0
     for line in (line for block in fences(PAGES[page], "sh") for line in block.splitlines()):
+        subprocess.run(["sh", "-n", "-c", line], check=True)  # a bracket outside quotes is the shell's own
         if line.startswith("make "):
             assert re.search(rf"^{line.split()[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
         elif line.removeprefix("chainrule ").startswith(LONG):
