@@ -202,3 +202,15 @@ def test_compiled_module_updates_its_statistics(momentum):
             x = torch.randn(4, 3, 2, 2)
             torch.testing.assert_close(built(x), theirs(x))
     same_state(ours.double(), theirs.double())
+
+
+@pytest.mark.parametrize("momentum", [0.1, None])
+def test_running_statistics_move_in_a_compiled_graph(momentum):
+    """Torch's own counting for momentum=None reads a number out of a tensor, which would break the graph."""
+    torch._dynamo.reset()
+    own, torchs = nn.BatchNorm2d(3, momentum=momentum), torch.nn.BatchNorm2d(3, momentum=momentum)
+    compiled = torch.compile(own, backend="aot_eager", fullgraph=True)
+    for _ in range(3):
+        x = torch.randn(4, 3, 5, 5)
+        torch.testing.assert_close(compiled(x), torchs(x))
+    torch.testing.assert_close(dict(own.named_buffers()), dict(torchs.named_buffers()))

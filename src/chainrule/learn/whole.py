@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..optim.pure import pure
+from .inductor import options
 
 
 def own_code(method: Any) -> MethodType:
@@ -35,7 +36,8 @@ class WholeStep:
     def __init__(self, model: torch.nn.Module, loss: Callable[..., Tensor], optimizer: Any, clip: float | None):
         self.loss, self.clip, self.pure = loss, clip, pure(optimizer)
         self.buffers = list(model.buffers())
-        self.compiled: Any = torch.compile(own_code(self._whole), fullgraph=True, dynamic=False)
+        told = options(self.pure.params[0].device.type)
+        self.compiled: Any = torch.compile(own_code(self._whole), fullgraph=True, dynamic=False, options=told)
 
     def _whole(self, x: Tensor, y: Tensor) -> Tensor:
         before = [b.clone() for b in self.buffers]

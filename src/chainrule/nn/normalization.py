@@ -53,7 +53,11 @@ def batch_norm_of_torch(x, running_mean, running_var, weight, bias, training, ep
     return F.batch_norm(x, *kept, weight, bias, training, 0.0, eps)
 
 
-@formula(twin=batch_norm_of_torch, source="Ioffe & Szegedy 2015, arXiv:1502.03167, Algorithm 1 and §3.2")
+@formula(
+    twin=batch_norm_of_torch,
+    source="Ioffe & Szegedy 2015, arXiv:1502.03167, Algorithm 1 and §3.2",
+    compiled="twin",  # a step of ResNet-8 on one core, one graph: 65 ms with the twin, 76 with the text; two: 46 and 49
+)
 def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, training=False, eps=1e-5):
     """Each channel over batch and places; without training by the running statistics. · 批归一化。
 
@@ -151,7 +155,8 @@ class ChannelNorm(_BatchNorm):
     """What the batch norms of all dimensions do. · 各维批归一化的共同部分。"""
 
     def forward(self, input: Tensor) -> Tensor:
-        if batch_norm.card.runs_twin():
+        counting = self.momentum is None and torch.compiler.is_compiling()  # torch's would break the graph to count
+        if batch_norm.card.runs_twin() and not counting:
             return super().forward(input)
         self._check_input_dim(input)
         running = self.running_mean, self.running_var

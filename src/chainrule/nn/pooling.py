@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..formula import R, formula
+from . import opaque
 
 Size = int | tuple[int, ...]
 
@@ -99,9 +100,17 @@ def greatest(x, rows, columns):
     return out, place.expand_as(windows).gather(-1, best[..., None])[..., 0]
 
 
+def max_pool2d_twin(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
+    compiling = x.is_contiguous() and torch.compiler.is_compiling() and not torch.compiler.is_exporting()
+    if compiling and x.device.type == "cpu":  # see opaque.py; in channels_last the compiler's own is the faster one
+        window = (kernel_size, stride or kernel_size, padding, dilation)
+        return opaque.max_pool2d(x, *[[along(each, -2), along(each, -1)] for each in window], ceil_mode)
+    return F.max_pool2d_with_indices(x, kernel_size, stride, padding, dilation, ceil_mode)  # pyright: ignore[reportArgumentType]
+
+
 @formula(
     outputs=("out", "where"),
-    twin=F.max_pool2d_with_indices,
+    twin=max_pool2d_twin,
     source="Riesenhuber & Poggio 1999, doi:10.1038/14819; errata E19",
     compiled="twin",
 )
