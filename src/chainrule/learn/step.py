@@ -111,7 +111,8 @@ class Step:
         before = [b.clone() for b in self.model.buffers()]
         samples, loss = sum(len(y) for _, y in batches), 0.0
         for x, y in batches:
-            part = self._loss(x, y) * (len(y) / samples)
+            part = self._loss(x, y)
+            part = part if len(y) == samples else part * (len(y) / samples)
             (part if self.scaler is None else self.scaler.scale(part)).backward()
             loss += float(part.detach())
         outcome = self._update(loss)
