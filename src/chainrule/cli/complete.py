@@ -35,9 +35,20 @@ def check_formulas(names: Iterable[str]) -> None:
     >>> check_formulas(["linear"])
     """
     known = list(formula_rooms())
-    errors = [f"unknown formula {n!r}{did_you_mean(n, known) or MORE}" for n in names if n not in known]
+    errors = [f"unknown formula {n!r}{nearest(n, known)}" for n in names if n not in known]
     if errors:
         raise UserError(*errors)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Names that hold the word, else the one that is spelt most like it, else where they are listed. · 相近的名称。
+
+    >>> nearest("conv", ["linear", "conv1d", "conv2d"]), nearest("linaer", ["linear"])
+    ('; did you mean conv1d or conv2d?', '; did you mean linear?')
+    """
+    known = list(known)
+    holding = [k for k in known if name.lower() in k.lower()] if len(name) > 2 else []
+    return f"; did you mean {' or '.join(holding[:4])}?" if holding else did_you_mean(name, known) or MORE
 
 
 def _is_formula(decorator: ast.expr) -> bool:

@@ -69,9 +69,11 @@ def demo() -> int:
     say("在手写数字上训练 LeNet-5，公式档：每个梯度都来自你能读到的 δ 公式。")
     begin = time.perf_counter()
     run = train_once(Plan(recipe.model, recipe.data, replace(recipe.settings, name=None)))
-    say(f"trained in {time.perf_counter() - begin:.0f} s")
+    say(f"trained, judged and reported in {time.perf_counter() - begin:.0f} s")
     show_figures(run)
+    say()
     code = compare(recipe, run)
+    say(f"report  {run.path}/report/report.md")
     image = save_sample(run)
     answer = run.predict([str(image)], topk=3)[0]
     say()

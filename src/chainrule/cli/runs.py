@@ -9,6 +9,7 @@ import click
 from ..runs.folder import RunFolder
 from ..runs.listing import list_runs, summarize
 from ..runs.log import history, read
+from ..runs.report import metrics_of
 from ..settings import DEFAULTS
 from .complete import run_names
 from .data import Group
@@ -65,10 +66,11 @@ def show(run: str, root: str, every: bool) -> None:
     settings = settings_of(folder)
     chosen = [[k, v] for k, v in settings.items() if every or k not in DEFAULTS or v != _text(DEFAULTS[k])]
     table(["fact", "value"], [*facts, *chosen])
-    text = folder.report / "report.txt"
-    if text.is_file():
+    figures = metrics_of(folder)
+    if figures:
         say()
-        say(text.read_text(encoding="utf-8", errors="replace").rstrip())
+        table(["figure", ">value"], [[name, number(value, name)] for name, value in figures.items()])
+        say(f"report  {folder.report / 'report.md'}")
 
 
 def settings_of(folder: RunFolder) -> dict[str, str]:

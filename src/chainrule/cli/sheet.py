@@ -18,8 +18,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from ..catalog import OPTIMIZERS, SCHEDULES
-from ..errors import UserError, did_you_mean
-from .complete import formula_rooms
+from ..errors import UserError
+from .complete import formula_rooms, nearest
 
 SCHEMA = 1
 CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -73,8 +73,8 @@ def find(name: str) -> Any:
     ('Adam', 'cosine')
     """
     rooms = formula_rooms()
-    if name in rooms:
-        return getattr(import_module(rooms[name]), name).card
+    if name.lower() in rooms:
+        return getattr(import_module(rooms[name.lower()]), name.lower()).card
     if name.lower() in OPTIMIZERS:
         return OPTIMIZERS[name.lower()].load().rule
     if name in SCHEDULES:
@@ -82,7 +82,7 @@ def find(name: str) -> Any:
 
         return Plain(SCHEDULES[name].load())
     known = [*rooms, *OPTIMIZERS, *SCHEDULES]
-    raise UserError(f"unknown formula {name!r}{did_you_mean(name, known) or '; `chainrule formula` lists them'}")
+    raise UserError(f"unknown formula {name!r}{nearest(name, known)}")
 
 
 def code(fn: Callable) -> list[tuple[int, str]]:

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -40,6 +40,21 @@ def say(text: str = "", style: str | None = None) -> None:
         console().print(text, style=style, markup=False, highlight=False)
     else:
         print(text, flush=True)
+
+
+def shown(items: Sequence[str], doing: str) -> Iterator[str]:
+    """The items one by one; on a terminal a line says which is at work. · 显示进行到哪一项。
+
+    >>> list(shown(["a", "b"], "proving"))
+    ['a', 'b']
+    """
+    if not on_terminal():
+        yield from items
+        return
+    with console().status("") as status:
+        for number_, item in enumerate(items, 1):
+            status.update(f"{doing} {item}  {number_}/{len(items)}")
+            yield item
 
 
 def console() -> Any:

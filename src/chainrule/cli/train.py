@@ -51,6 +51,7 @@ def train_once(what: Plan) -> Any:
 def _close(run: Any) -> None:
     show_figures(run)
     say(f"run      {run.path}", style="bold")
+    say(f"report   {run.path}/report/report.md")
     say(f"predict  {program()} predict {run.path} IMAGE…")
 
 
