@@ -108,6 +108,8 @@ class Step:
     def __call__(self, batches: Batches) -> Outcome:
         if self.form.compiled == "one":
             return Outcome(*self._whole(*batches[0]))
+        # Not after the update: without the gradients the heap ends in free pages, given back and faulted in each step.
+        self.optimizer.zero_grad(set_to_none=True)
         before = [b.clone() for b in self.model.buffers()]
         samples, loss = sum(len(y) for _, y in batches), 0.0
         for x, y in batches:
@@ -118,6 +120,7 @@ class Step:
         outcome = self._update(loss)
         if not (outcome.updated and outcome.finite):
             self._put_back(before)
+            self.optimizer.zero_grad(set_to_none=True)
         return outcome
 
     def _update(self, loss: float) -> Outcome:
@@ -134,7 +137,6 @@ class Step:
             self.scaler.step(self.optimizer)  # the scale was too high: it skips the update and lowers the scale
             self.scaler.update()
             outcome = Outcome(loss, 0.0, updated=False)
-        self.optimizer.zero_grad(set_to_none=True)
         return outcome
 
     def _apply(self) -> None:
