@@ -60,7 +60,9 @@ EDGES: dict[
     "huber_loss": [(at(0.5, -0.5, 0, 1), at(0, 0, 0, 0), 0.5)],
     "smooth_l1_loss": [(at(0.5, -0.5, 0, 1), at(0, 0, 0, 0), 0.5), (at(0, 1), at(0, 0), 0.0)],
     "binary_cross_entropy": [(at(0, 1, 0, 1, 0.3), at(0, 1, 1, 0, 0.5), None)],
-    "conv1d": [(torch.zeros(0, 2, 5).double().requires_grad_(), torch.ones(3, 2, 2).double().requires_grad_())],
+    "conv1d": [
+        (*(torch.ones(n, 2, k).double().requires_grad_() for n, k in ((0, 5), (3, 2))), None, (1,), (0,), (1,), 1)
+    ],
     "softplus": [(at(20, 800), 1.0, 20.0), (at(1, 2, 3, 400), 2.0, 4.0)],
     "max_pool1d_with_indices": [(at(1, 1, 0, 1).detach().reshape(1, 1, 4).requires_grad_(), 2)],
     "max_pool2d_with_indices": [(TIES, 2, 1), (TIES[0].detach().requires_grad_(), 2, 1)],
