@@ -26,7 +26,7 @@ from chainrule.zoo.resnet import resnet8
 CLASSES = tuple("0123456789")
 PEERS = ("torch eager", "torch compiled")
 FORMS = {"auto": "no", "formula": "no", "compiled one": "one", "compiled two": "two"}
-GOAL = {"compiled one": 1.0}
+GOAL = {"best compiled": 1.0}
 OPTIMIZERS: dict[str, dict[str, Any]] = {"SGD": {"lr": 1e-3, "momentum": 0.9}, "Adam": {"lr": 1e-4}}
 
 
@@ -72,8 +72,8 @@ def torch_step(network: torch.nn.Module, optimizer: Any, compiled: bool) -> Call
     return step
 
 
-def forms(net: Net, optimizer: str, last: bool) -> dict[str, Callable[[], Any]]:
-    """Every form with a network and optimizer of its own, compiled and run once."""
+def forms(net: Net, optimizer: str, last: bool, notes: list[str]) -> dict[str, Callable[[], Any]]:
+    """Every form with a network and optimizer of its own, compiled and run once; `notes` get what does not compile."""
     torch._dynamo.reset()  # else what other rows compiled counts as recompiling this
     torch.manual_seed(0)
     first, options = net.make().train(), OPTIMIZERS[optimizer]
@@ -92,7 +92,8 @@ def forms(net: Net, optimizer: str, last: bool) -> dict[str, Callable[[], Any]]:
         with within(form):
             note = ours.first([(x, y)])[1]
         if note:
-            raise RuntimeError(f"{form}: {note}")
+            notes.append(f"{form}, {optimizer}{', channels_last' * last}: {note}.")
+            continue
         calls[form] = lambda ours=ours: ours([(x, y)])
     return calls
 
@@ -101,10 +102,15 @@ def within(form: str):
     return gear("formula" if form == "formula" else "auto")
 
 
-def row(name: str, optimizer: str, last: bool, seconds: float) -> Row:
+def row(name: str, optimizer: str, last: bool, seconds: float, notes: list[str]) -> Row:
     net = NETS[name]
     text = "×".join(map(str, net.shape)) + (" channels_last" if last else "")
-    return measure(f"{name}, {optimizer}", text, forms(net, optimizer, last), PEERS, seconds, within)
+    made = measure(f"{name}, {optimizer}", text, forms(net, optimizer, last, notes), PEERS, seconds, within)
+    both = [form for form in made.ratios if FORMS[form] != "no"]
+    if both:  # as torch is judged by the better of its two ways, and as `tune=true` chooses
+        best = min(both, key=made.seconds.__getitem__)
+        made.ratios["best compiled"], made.seconds["best compiled"] = made.ratios[best], made.seconds[best]
+    return made
 
 
 def run(seconds: float, only: Iterable[str] = ()) -> Table:
@@ -115,5 +121,5 @@ def run(seconds: float, only: Iterable[str] = ()) -> Table:
             if only and not any(n.startswith(o) for o in only for n in (name, optimizer)):
                 continue
             for last in (False, True) if not name.startswith("MLP") else (False,):
-                table.rows.append(row(name, optimizer, last, seconds * 3))
+                table.rows.append(row(name, optimizer, last, seconds * 3, table.notes))
     return table
