@@ -258,4 +258,5 @@ def rows(x: Tensor) -> Tensor:
     >>> rows(torch.zeros(2, 3, 4)).shape
     torch.Size([6, 4])
     """
-    return x.reshape(-1, x.shape[-1])
+    N = x.shape[:-1].numel()  # said, not left to reshape(-1, i), which cannot tell where i = 0
+    return x.reshape(N, x.shape[-1])

@@ -113,7 +113,7 @@ def equations(
 
     >>> from chainrule.formula import rows
     >>> [line.text for line in equations(rows)]
-    ['rows(x) = reshape(x, −1, size₋₁(x))']
+    ['N = numel(shape(x)[:−1])', 'rows(x) = reshape(x, N, size₋₁(x))']
     """
     naming = naming or Naming([*names(fn), *result])
     pens = Tex(naming), Text(naming), Tex(naming, pictures=True)

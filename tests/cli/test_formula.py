@@ -55,7 +55,7 @@ def test_every_sheet_is_whole(name):
 def test_a_formula_shows_equations_code_source_gears_and_samples(capsys):
     assert main(["formula", "linear"]) == 0
     out = capsys.readouterr().out
-    for part in ("δx = δ W", "δW = rows(δ)ᵀ rows(x)", "δb = Σ₀(rows(δ))", "rows(x) = reshape(x, −1, size₋₁(x))"):
+    for part in ("δx = δ W", "δW = rows(δ)ᵀ rows(x)", "δb = Σ₀(rows(δ))", "rows(x) = reshape(x, N, size₋₁(x))"):
         assert f"    {part}\n" in out
     assert "linear  Affine map. · 仿射变换。" in out
     assert "Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0" in out

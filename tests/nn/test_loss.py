@@ -1,5 +1,6 @@
 """Losses: torch's modules in every option and reduction, far ends, ignored targets, clear refusals; E55–E58."""
 
+import math
 import warnings
 
 import pytest
@@ -186,6 +187,12 @@ REFUSED = [
     (lambda: cross_entropy(torch.zeros(2, 3), torch.tensor([0])), r"shape \(1,\) for scores \(2, 3\): expected \(2,\)"),
     (lambda: cross_entropy(torch.zeros(2, 3), torch.zeros(2)), r"probabilities of shape \(2,\)"),
     (lambda: cross_entropy(torch.zeros(2, 3), torch.zeros(2, 3).long()), r"classes of shape \(2, 3\)"),
+    (lambda: cross_entropy(torch.zeros(2, 3), torch.zeros(2, 3), ignore_index=1), "ignore_index=1: target probab"),
+    (lambda: cross_entropy(torch.zeros(2, 3), torch.tensor([0, 1]), label_smoothing=1.5), "label_smoothing=1.5: exp"),
+    (lambda: nll_loss(torch.zeros(2, 3), torch.zeros(2, 3)), "nll_loss expects classes, integers from 0 to 2"),
+    (lambda: huber_loss(torch.zeros(2), torch.zeros(2), 0.0), "delta=0.0: expected a number above 0"),
+    (lambda: smooth_l1_loss(torch.zeros(2), torch.zeros(2), -1.0), "beta=-1.0: expected a number of at least 0"),
+    (lambda: binary_cross_entropy(torch.ones(2), torch.tensor([0.5, 2.0])), "a target from 0.5 to 2: expected numbers"),
     (lambda: mse_loss(torch.zeros(2), torch.zeros(2), reduction="batchmean"), "unknown reduction 'batchmean'"),
     (lambda: kl_div(torch.zeros(2), torch.zeros(2), reduction="avg"), "expected one of none, mean, sum, batchmean"),
 ]
@@ -196,6 +203,18 @@ def test_refusals_are_one_clear_line(call, line):
     with gear("formula"), pytest.raises(UserError, match=line) as refusal:
         call()
     assert "\n" not in str(refusal.value)
+
+
+def test_classes_in_bytes_take_their_own_weight():
+    z, weight, y = torch.randn(4, 3), torch.tensor([1.0, 2.0, 4.0]), torch.tensor([2, 0, 1, 1])
+    with gear("formula"):
+        assert cross_entropy(z, y.byte(), weight) == cross_entropy(z, y, weight)
+
+
+@pytest.mark.parametrize("chosen", ["formula", "auto"])
+def test_batchmean_of_a_single_number(chosen):
+    with gear(chosen):
+        assert kl_div(torch.tensor(0.5).log(), torch.tensor(1.0), reduction="batchmean") == pytest.approx(math.log(2))
 
 
 def test_the_ignored_class_may_lie_outside():

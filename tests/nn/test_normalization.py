@@ -166,6 +166,14 @@ def test_an_empty_batch_teaches_nothing(chosen):
     assert module.running_mean.tolist() == [0, 0, 0] and module.running_var.tolist() == [1, 1, 1]
 
 
+@pytest.mark.parametrize("chosen", ["formula", "auto"])
+@pytest.mark.parametrize("module", [nn.LayerNorm(4), nn.LayerNorm((2, 4), bias=False), nn.RMSNorm(4)], ids=str)
+def test_an_input_that_does_not_end_in_the_shape_is_refused(module, chosen):
+    for shape in ((3, 5), (2, 1), (4, 2)):  # the second would be broadcast
+        with gear(chosen), pytest.raises((UserError, RuntimeError), match="shape"):
+            module(torch.zeros(shape))
+
+
 def test_a_wrong_number_of_axes_is_refused_as_torch_does():
     with gear("formula"), pytest.raises(ValueError, match="expected 4D input"):
         nn.BatchNorm2d(3)(torch.zeros(2, 3))

@@ -45,18 +45,34 @@ def inner(s, u):
     return torch.where(s != 0, s * u, 0).sum(axis_of(u))
 
 
-def sound(z, y, weight, ignore_index, *rest):
-    """Raises `UserError` for targets of a wrong shape, or on the CPU of a class that is not there. · 检查目标。"""
+def classes(z, y, weight, ignore_index):
+    """Raises `UserError` for target classes of a wrong shape, and on the CPU for one that is not there. · 检查类别。"""
     axis = axis_of(z)
-    C, expected = z.shape[axis], (*z.shape[:axis], *z.shape[axis + 1 :])
-    kind, shape = ("probabilities", z.shape) if y.is_floating_point() else ("classes", expected)
+    C, shape = z.shape[axis], (*z.shape[:axis], *z.shape[axis + 1 :])
+    if y.is_floating_point():
+        raise UserError(f"targets of {y.dtype}: nll_loss expects classes, integers from 0 to {C - 1}")
     if y.shape != shape:
-        raise UserError(f"target {kind} of shape {tuple(y.shape)} for scores {tuple(z.shape)}: expected {tuple(shape)}")
-    if kind == "classes" and looking(y):
+        raise UserError(f"target classes of shape {tuple(y.shape)} for scores {tuple(z.shape)}: expected {shape}")
+    if looking(y):
         wrong = y[((y < 0) | (y >= C)) & (y != ignore_index)]
         if len(wrong):
             raise UserError(f"target class {wrong[0].item()}: expected 0 to {C - 1}, or ignore_index={ignore_index}")
-    return z, y, weight, ignore_index, *rest
+    return z, y, weight, ignore_index
+
+
+def classes_or_shares(z, y, weight, ignore_index, label_smoothing):
+    """Raises `UserError` as `classes`, and for options that the targets cannot have. · 检查类别或概率。"""
+    if not 0 <= label_smoothing <= 1:
+        raise UserError(f"label_smoothing={label_smoothing}: expected a number from 0 to 1")
+    if not y.is_floating_point():
+        classes(z, y, weight, ignore_index)
+    elif y.shape != z.shape:
+        raise UserError(
+            f"target probabilities of shape {tuple(y.shape)} for scores {tuple(z.shape)}: expected one shape"
+        )
+    elif ignore_index >= 0:
+        raise UserError(f"ignore_index={ignore_index}: target probabilities name no class to ignore; leave it out")
+    return z, y, weight, ignore_index, label_smoothing
 
 
 def weights_that_count(losses, args):
@@ -65,7 +81,7 @@ def weights_that_count(losses, args):
     if y.shape == z.shape:
         return losses.numel()
     counts = y != ignore_index
-    return counts.sum() if weight is None else (weight[torch.where(counts, y, 0)] * counts).sum()
+    return counts.sum() if weight is None else (weight[torch.where(counts, y, 0).long()] * counts).sum()
 
 
 def cross_entropy_whole(z, y, weight, ignore_index, label_smoothing, reduction="none"):
@@ -74,7 +90,7 @@ def cross_entropy_whole(z, y, weight, ignore_index, label_smoothing, reduction="
     )
 
 
-@reducible(cross_entropy_whole, sound, weights_that_count)
+@reducible(cross_entropy_whole, classes_or_shares, weights_that_count)
 @formula(
     twin=cross_entropy_whole,
     autocast="fp32",
@@ -123,7 +139,7 @@ def nll_whole(log_p, y, weight, ignore_index, reduction="none"):
     return F.nll_loss(log_p, y, weight, ignore_index=ignore_index, reduction=reduction)
 
 
-@reducible(nll_whole, sound, weights_that_count)
+@reducible(nll_whole, classes, weights_that_count)
 @formula(twin=nll_whole, autocast="fp32", batch=("log_p", "y"), source="Fisher 1922, doi:10.1098/rsta.1922.0009, §6")
 def nll_loss(log_p, y, weight=None, ignore_index=-100):
     """−log-probability of the target class. · 目标类别的负对数概率。

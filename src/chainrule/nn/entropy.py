@@ -31,13 +31,15 @@ def alike(x, y, *rest):
 
 
 def probable(p, y, *rest):
-    """Raises `UserError` for a probability outside [0, 1]: logits, perhaps (E56). · 概率须在 0 与 1 之间。"""
+    """Raises `UserError` for a probability or a target outside [0, 1]: logits, perhaps (E56). · 须在 0 与 1 之间。"""
     if looking(p) and not ((p >= 0) & (p <= 1)).all():
         low, high = p.min().item(), p.max().item()
         raise UserError(
             f"binary_cross_entropy got values from {low:g} to {high:g}: expected probabilities; "
             "for logits use binary_cross_entropy_with_logits"
         )
+    if looking(y) and not ((y >= 0) & (y <= 1)).all():
+        raise UserError(f"a target from {y.min().item():g} to {y.max().item():g}: expected numbers from 0 to 1")
     return alike(p, y, *rest)
 
 

@@ -57,17 +57,19 @@ def _():
 def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
     """Each row over its last axes, those that normalized_shape names. · 层归一化。
 
+    Raises `UserError` where x does not end in that shape.
+
     >>> layer_norm(torch.tensor([[1.0, 3.0]]), (2,), eps=0.0)
     tensor([[-1.,  1.]])
     """
-    x_hat, _ = standardise(x, last(normalized_shape), eps)
+    x_hat, _ = standardise(x, last(x, normalized_shape), eps)
     return affine(x_hat, weight, bias).to(x.dtype)
 
 
 @layer_norm.backward("x", "weight")
 def _(δ, x, normalized_shape, weight, eps):
-    x_hat, r = standardise(x, last(normalized_shape), eps)
-    δx = standardise_delta(affine(δ, weight, None), x_hat, r, last(normalized_shape))
+    x_hat, r = standardise(x, last(x, normalized_shape), eps)
+    δx = standardise_delta(affine(δ, weight, None), x_hat, r, last(x, normalized_shape))
     return δx, None if weight is None else (δ * x_hat).sum_to_size(weight.shape)
 
 
@@ -87,18 +89,20 @@ def _():
 def rms_norm(x, normalized_shape, weight=None, eps=None):
     """Layer norm that leaves the mean where it is. · 均方根归一化，不减均值。
 
+    Raises `UserError` where x does not end in normalized_shape.
+
     >>> rms_norm(torch.tensor([[1.0, 7.0]]), (2,), eps=0.0)
     tensor([[0.2000, 1.4000]])
     """
-    x_hat, _ = root_mean_square(x, last(normalized_shape), eps)
+    x_hat, _ = root_mean_square(x, last(x, normalized_shape), eps)
     return affine(x_hat, weight, None).to(x.dtype)
 
 
 @rms_norm.backward("x", "weight")
 def _(δ, x, normalized_shape, weight, eps):
-    x_hat, r = root_mean_square(x, last(normalized_shape), eps)
+    x_hat, r = root_mean_square(x, last(x, normalized_shape), eps)
     δx_hat = affine(δ, weight, None)
-    δx = r * (δx_hat - x_hat * mean(δx_hat * x_hat, last(normalized_shape)))
+    δx = r * (δx_hat - x_hat * mean(δx_hat * x_hat, last(x, normalized_shape)))
     return δx, None if weight is None else (δ * x_hat).sum_to_size(weight.shape)
 
 

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..errors import UserError
 from ..formula import R, formula
 from .piecewise import at
 from .reduction import reducible
@@ -95,7 +96,14 @@ def huber_whole(x, target, delta, reduction="none"):
     return F.huber_loss(x, target, reduction, delta)
 
 
-@reducible(huber_whole, paired)
+def positive(x, target, delta):
+    """Raises `UserError` for a delta of 0 or below: the loss would fall as the error grows. · 检查 δ。"""
+    if not delta > 0:
+        raise UserError(f"huber_loss got delta={delta}: expected a number above 0")
+    return paired(x, target, delta)
+
+
+@reducible(huber_whole, positive)
 @formula(twin=huber_whole, autocast="fp32", batch=PAIR, source="Huber 1964, doi:10.1214/aoms/1177703732, §1")
 def huber_loss(x, target, delta=1.0):
     """Squared near the target, straight beyond delta. · 近处平方，远处线性。
@@ -127,7 +135,14 @@ def smooth_l1_whole(x, target, beta, reduction="none"):
     return F.smooth_l1_loss(x, target, reduction=reduction, beta=beta)
 
 
-@reducible(smooth_l1_whole, paired)
+def not_negative(x, target, beta):
+    """Raises `UserError` for a beta below 0. · 检查 β。"""
+    if not beta >= 0:
+        raise UserError(f"smooth_l1_loss got beta={beta}: expected a number of at least 0")
+    return paired(x, target, beta)
+
+
+@reducible(smooth_l1_whole, not_negative)
 @formula(twin=smooth_l1_whole, autocast="fp32", batch=PAIR, source="Girshick 2015, arXiv:1504.08083, eq. 3")
 def smooth_l1_loss(x, target, beta=1.0):
     """Absolute error, rounded off within beta of the target. · 在目标附近磨圆的绝对误差。

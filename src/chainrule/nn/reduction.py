@@ -80,7 +80,7 @@ def reducible(
             if reduction == "none":
                 return losses
             if reduction == "batchmean":
-                return reduce(losses, len(losses))
+                return reduce(losses, len(losses) if losses.dim() else 1)
             return reduce(losses, None if reduction == "sum" else total(losses, args))
 
         return call

@@ -8,6 +8,7 @@ note     μ and σ² are computed wherever they are read, so that the second ord
 import torch
 from torch import Tensor
 
+from ..errors import UserError
 from .axes import by_channel
 
 Axes = tuple[int, ...]
@@ -66,10 +67,15 @@ def root_mean_square(x: Tensor, axes: Axes, eps: float | None) -> tuple[Tensor, 
     return x * r, r
 
 
-def last(normalized_shape) -> Axes:
-    """The axes that a shape names from behind. · 末尾的各轴。
+def last(x: Tensor, normalized_shape) -> Axes:
+    """The axes of x that a shape names from behind. · 末尾的各轴。
 
-    >>> last((4, 5))
+    Raises `UserError` where x does not end in that shape: broadcasting would hide it.
+
+    >>> last(torch.zeros(3, 4, 5), (4, 5))
     (-2, -1)
     """
-    return tuple(range(-len(normalized_shape), 0))
+    count = len(normalized_shape)
+    if tuple(x.shape[-count:]) != tuple(normalized_shape):
+        raise UserError(f"an input of shape {tuple(x.shape)}: expected its last axes to be {tuple(normalized_shape)}")
+    return tuple(range(-count, 0))
