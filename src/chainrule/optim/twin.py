@@ -60,6 +60,8 @@ def fusable(params: list[Tensor], grads: list[Tensor]) -> bool:
     """Torch's fused kernels on the CPU walk memory, not indices: in another order they give wrong numbers silently."""
     if not all(map(Tensor.is_floating_point, params)) or {θ.device.type for θ in params[:1]} - {"cpu", "cuda"}:
         return False
+    if any(θ.dtype.itemsize < 4 and θ.device.type == "cpu" for θ in params):
+        return False  # torch's fused SGD leaves most of them as they are: pytorch issue 191763
     if all(map(Tensor.is_contiguous, params)) and all(map(Tensor.is_contiguous, grads)):
         return True
     return all(_same_order(θ, g) for θ, g in zip(params, grads, strict=True))
