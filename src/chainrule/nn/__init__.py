@@ -5,6 +5,8 @@ Containers hold no mathematics and are torch's own.
 
 from torch.nn import Flatten, Identity, ModuleDict, ModuleList, Sequential, Unflatten
 
+from . import functional as functional
+from . import init as init
 from .activation import ELU, GELU, Mish, Sigmoid, SiLU, Softplus, Tanh
 from .convolution import Conv1d, Conv2d, ConvTranspose2d, DepthwiseSeparableConv2d
 from .cross_entropy import CrossEntropyLoss, NLLLoss

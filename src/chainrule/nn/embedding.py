@@ -40,6 +40,30 @@ def _():
     yield torch.tensor([1, 3, 1]), R(4, 3)
 
 
+def refuse(options: dict[str, bool]) -> None:
+    """Raises `UserError` for an option of torch's that would make of the delta something else. · 拒绝不支持的选项。"""
+    for option, chosen in options.items():
+        if chosen:
+            raise UserError(f"Embedding got {option}=True: expected False, its delta is dense; leave {option} out")
+
+
+def looked_up(idx, weight, padding_idx=None, max_norm=None, norm_type=2.0):
+    """Rows of the table; the one at padding_idx sends nothing back, and max_norm shortens what is read. · 查表。
+
+    >>> looked_up(torch.tensor([0]), torch.tensor([[3.0, 4.0]]), max_norm=1.0)
+    tensor([[0.6000, 0.8000]])
+    """
+    if embedding.card.runs_twin():
+        return F.embedding(idx, weight, padding_idx, max_norm, norm_type)
+    if max_norm is not None:
+        with torch.no_grad():  # torch shortens the rows it looks up, for good
+            torch.embedding_renorm_(weight, idx.contiguous(), max_norm, norm_type)
+    out = embedding(idx, weight)
+    if padding_idx is None:
+        return out
+    return torch.where((idx == padding_idx % len(weight))[..., None], out.detach(), out)
+
+
 class Embedding(torch.nn.Embedding):
     """A learned row for each of num_embeddings words. · 词嵌入表。
 
@@ -51,17 +75,7 @@ class Embedding(torch.nn.Embedding):
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
-        for option in ("sparse", "scale_grad_by_freq"):
-            if getattr(self, option):
-                raise UserError(f"Embedding got {option}=True: expected False, its delta is dense; leave {option} out")
+        refuse({"sparse": self.sparse, "scale_grad_by_freq": self.scale_grad_by_freq})
 
     def forward(self, input: Tensor) -> Tensor:
-        if embedding.card.runs_twin():
-            return super().forward(input)
-        if self.max_norm is not None:
-            with torch.no_grad():  # torch shortens the rows it looks up, for good
-                torch.embedding_renorm_(self.weight, input.contiguous(), self.max_norm, self.norm_type)
-        out = embedding(input, self.weight)
-        if self.padding_idx is None:
-            return out
-        return torch.where((input == self.padding_idx)[..., None], out.detach(), out)  # padding sends nothing back
+        return looked_up(input, self.weight, self.padding_idx, self.max_norm, self.norm_type)

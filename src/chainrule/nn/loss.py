@@ -108,7 +108,7 @@ def positive(x, target, delta):
 def huber_loss(x, target, delta=1.0):
     """Squared near the target, straight beyond delta. · 近处平方，远处线性。
 
-    >>> huber_loss(torch.tensor([0.0, 5.0]), torch.tensor([1.0, 2.0]), 2.0)
+    >>> huber_loss(torch.tensor([0.0, 5.0]), torch.tensor([1.0, 2.0]), delta=2.0)
     tensor(2.2500)
     """
     e = (x - target).abs()
