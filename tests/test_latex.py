@@ -552,6 +552,15 @@ def test_the_legend_reads_the_symbols_block_and_the_table_of_long_names():
     assert all(s in adam for s in ("η", "β", "ε", "λ", "m", "v"))
 
 
+def test_a_formula_shows_no_letters_of_its_neighbours():
+    """Rooms list the symbols of all their formulas; several names may share one entry."""
+    gelu, layer, bce = (dict(legend(REGISTRY[n])) for n in ("gelu", "layer_norm", "binary_cross_entropy_with_logits"))
+    assert gelu["y"] == "out: [*]" and gelu["approximate"] == "option · 选项"
+    assert layer["W"] == "weight: (γ) [C] or [D]" and layer["b"] == "bias: (β) [C] or [D]"
+    assert bce["W"].endswith(bce["pos_weight"]) and "log_q" not in bce
+    assert dict(legend(REGISTRY["max_pool1d_with_indices"]))["y"] == "out: [*, m]"
+
+
 def test_the_canonical_equations():
     deltas = {s.names: s.lines[-1].text for s in page(REGISTRY["linear"]).sections if s.kind == "delta"}
     assert deltas["x",] == "δx = δ W"

@@ -141,19 +141,30 @@ def _signs(sections: Collection[Section]) -> list[tuple[str, str]]:
     return [(sign, meaning) for sign, meaning in SIGNS.items() if re.search(_SEEN.get(sign, sign), text)]
 
 
-def _entries(doc: str, known: set[str]) -> dict[str, str]:
-    """The "symbols" block of a docstring: entries three spaces or a line apart. · 文档中的 symbols 段。"""
+_HEAD = re.compile(r"((?:\w+(?: \(\w\))?, )*\w+(?: \(\w\))?)(?=[ ,:]|$)[,:]? *(.*)", re.DOTALL)
+
+
+def _entries(doc: str, known: Collection[str]) -> dict[str, str]:
+    """The "symbols" block of a docstring: entries three spaces or a line apart. · 文档中的 symbols 段。
+
+    An entry begins with one name or with several, `weight (γ), bias (β) [C]`; what begins otherwise goes on from the
+    entry before.
+
+    >>> _entries("symbols  x, y [N]   w (γ) [N]   (N may be 0)", {"x", "y", "w"})
+    {'x': '[N]', 'y': '[N]', 'w': '(γ) [N] (N may be 0)'}
+    """
     found = re.search(r"^( *)symbols\b(.*(?:\n\1 +\S.*)*)", doc, re.MULTILINE)
-    entries: list[tuple[str, str]] = []
-    parts: list[str] = re.split(r"\s{3,}|\n\s*", found[2].strip()) if found else []
-    for part in parts:
-        symbol, _, meaning = part.partition(" ")
-        symbol = symbol.rstrip(",:")
-        if symbol in known or (len(symbol) < 3 and symbol.isidentifier()) or not entries:
-            entries.append((symbol, meaning.strip()))
-        else:  # the entry before goes on
-            entries[-1] = (entries[-1][0], f"{entries[-1][1]} {part}".strip())
-    return dict(entries)
+    entries: dict[str, str] = {}
+    last: list[str] = []
+    for part in re.split(r"\s{3,}|\n\s*", found[2].strip()) if found else []:
+        head = _HEAD.match(part)
+        names = [word.partition(" ") for word in head[1].split(", ")] if head else []
+        if head and all(n in known or (len(n) < 3 and n.isidentifier()) for n, _, _ in names):
+            last = [n for n, _, _ in names]
+            entries |= {n: f"{letter} {head[2]}".strip() for n, _, letter in names}
+        else:
+            entries |= {n: f"{entries[n]} {part}".strip() for n in last}
+    return entries
 
 
 def _inputs(card: Any) -> tuple[str, ...]:
@@ -169,19 +180,29 @@ def _naming(card: Any) -> Naming:
     return Naming([*(n for fn in [*fns, *called(fns)] for n in names(fn)), *_outputs(card)])
 
 
+def _of_room(room: Any) -> set[str]:
+    """The names that the formulas or optimizers of a file read and write. · 文件中各公式的名字。"""
+    cards = [getattr(value, "card", None) or getattr(value, "rule", None) for value in vars(room).values()]
+    return {name for card in cards if hasattr(card, "fn") for name in (*_inputs(card), *_outputs(card))}
+
+
 def _legend(card: Any, naming: Naming) -> list[tuple[str, str]]:
-    inputs, outputs = _inputs(card), _outputs(card)
+    inputs, outputs, room = _inputs(card), _outputs(card), sys.modules[card.fn.__module__]
     known = {*inputs, *outputs, *naming.names()}
-    room = inspect.getdoc(sys.modules[card.fn.__module__]) or ""
-    told = {k: v for k, v in _entries(room, known).items() if k in known} | _entries(card.doc, known)
-    meanings = {(naming[k].text() if k in known else k): v for k, v in told.items()}
+    shared, own = _of_room(room), _entries(card.doc, known)
+    told = _entries(inspect.getdoc(room) or "", known | shared)
+    options = {p.name for p in inspect.signature(card.fn).parameters.values() if p.default is not p.empty}
+    meanings: dict[str, str] = {}
     for name in (*inputs, *outputs):
-        symbol, role = naming[name].text(), "input · 输入" if name in inputs else "output · 输出"
-        shape = re.search(rf"(?<!\w){re.escape(name)} (\[[^\]\n]+\])", card.doc)
-        meaning = meanings.get(symbol) or (shape[1] if shape else LETTERS.get(name, ("", role))[1])
+        symbol = naming[name].text()
+        role = "option · 选项" if name in options else "input · 输入" if name in inputs else "output · 输出"
+        shape = re.search(rf"(?<!\w){re.escape(name)}(?:(?:,| and) \w+)* (\[[^\]\n]+\])", card.doc)
+        meaning = own.get(name) or (shape[1] if shape else told.get(name) or LETTERS.get(name, ("", role))[1])
         spelled = name not in (symbol, symbol.replace("₀", "0")) and name not in meaning
         meanings[symbol] = f"{name}: {meaning}" if spelled else meaning
-    return list(meanings.items())
+    local = {k: v for k, v in told.items() if k not in shared} | own  # of another formula's letters nothing is known
+    local = {naming[k].text(): v for k, v in local.items() if k in known}
+    return list((meanings | {k: v for k, v in local.items() if k not in meanings}).items())
 
 
 def legend(card: Any) -> list[tuple[str, str]]:

@@ -18,6 +18,8 @@ SOURCE = "LeCun, Bottou, Bengio & Haffner 1998, section II.B, doi:10.1109/5.7267
 def scaled_tanh(z, A=1.7159, S=2 / 3):
     """Hyperbolic tangent that maps ±1 to ±1. · 将 ±1 映射到 ±1 的双曲正切。
 
+    z [*], out [*], A the amplitude, S the slope at 0 over A.
+
     >>> scaled_tanh(torch.tensor([1.0])).round(decimals=3)
     tensor([1.])
     """
@@ -136,7 +138,9 @@ def _():
 
 
 class ScaledTanh(torch.nn.Module):
-    """The squashing function of the paper: 1.7159 tanh(2z/3). · 论文中的缩放 tanh。
+    """The squashing function of the paper. · 论文中的缩放 tanh。
+
+    input [*], out [*]. Source: LeCun et al. 1998, doi:10.1109/5.726791, appendix A.
 
     >>> ScaledTanh()(torch.zeros(1)).item()
     0.0
@@ -148,6 +152,9 @@ class ScaledTanh(torch.nn.Module):
 
 class Subsample2d(torch.nn.Module):
     """Trainable sub-sampling of C maps. · 可训练的下采样层。
+
+    input [N, C, H, W], weight, bias [C], out [N, C, ⌊H/2⌋, ⌊W/2⌋]. Source: LeCun et al. 1998, doi:10.1109/5.726791,
+    II.B.
 
     >>> Subsample2d(6)(torch.zeros(1, 6, 28, 28)).shape
     torch.Size([1, 6, 14, 14])
