@@ -2,6 +2,7 @@
 
 import inspect
 import pkgutil
+import re
 from importlib import import_module
 
 import pytest
@@ -88,3 +89,11 @@ def test_module_has_a_line_in_both_languages(name):
     line = (inspect.getdoc(MODULES[name]) or "").splitlines()[0]
     english, _, chinese = line.rpartition(" · ")
     assert english.endswith(".") and chinese.endswith("。"), f"{name}: {line!r}"
+
+
+@pytest.mark.parametrize("name", [n for n in OWN if hasattr(torch.nn, n)])
+def test_module_says_shapes_and_source(name):
+    text = " ".join((inspect.getdoc(MODULES[name]) or "").partition(">>>")[0].split())
+    assert re.search(r"\[[*NC]", text), "the shape of what goes in"
+    assert "Source: " in text or re.search(r"The formula and its source: `\w+`", text), "a source, or where it stands"
+    assert ">>>" in (inspect.getdoc(MODULES[name]) or ""), "one example that doctest runs"

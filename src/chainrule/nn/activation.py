@@ -48,7 +48,7 @@ def _():
     twin=torch.tanh, source="LeCun, Bottou, Orr & Müller 1998, Efficient BackProp, §4.4, doi:10.1007/3-540-49430-8_2"
 )
 def tanh(z):
-    """Hyperbolic tangent, (eᶻ − e⁻ᶻ) / (eᶻ + e⁻ᶻ) = 2σ(2z) − 1 (E32). · 双曲正切。
+    """Hyperbolic tangent: the sigmoid of twice z, stretched to reach from −1 to 1 (errata E32). · 双曲正切。
 
     >>> tanh(torch.tensor([-1e6, 0.0, 1e6]))
     tensor([-1.,  0.,  1.])
@@ -92,7 +92,7 @@ def _():
     twin=F.softplus, autocast="fp32", source="Dugas et al. 2001, Incorporating second-order functional knowledge, §2"
 )
 def softplus(z, beta=1.0, threshold=20.0):
-    """Smooth rectifier, log(1 + e^(βz)) / β; the identity above the threshold, as torch has it. · 光滑的修正线性单元。
+    """Smooth rectifier; the identity above the threshold, as torch has it. · 光滑的修正线性单元。
 
     >>> softplus(torch.tensor([-1e6, 0.0, 1e6]))
     tensor([0.0000e+00, 6.9315e-01, 1.0000e+06])
@@ -113,7 +113,7 @@ def _():
 
 @formula(twin=F.silu, source="Elfwing, Uchibe & Doya 2018, arXiv:1702.03118, eq. 15")
 def silu(z):
-    """Sigmoid-weighted z: swish at β = 1 (E33). · 以自身的 sigmoid 为门。
+    """Input gated by its own sigmoid: swish at β = 1 (errata E33). · 以自身的 sigmoid 为门。
 
     >>> silu(torch.tensor([-1e6, 0.0, 1e6]))
     tensor([     -0.,       0., 1000000.])
@@ -134,7 +134,7 @@ def _():
 
 @formula(source="Ramachandran, Zoph & Le 2017, arXiv:1710.05941, §5")
 def swish(z, beta=1.0):
-    """z · σ(βz), β a constant or learned; torch has only β = 1, as silu. · β 可为常数或可学习。
+    """Input gated by a sigmoid as steep as β, constant or learned; torch has only β = 1, as silu. · 带 β 的自门控。
 
     >>> swish(torch.tensor([0.0, 1.0]), 2.0)
     tensor([0.0000, 0.8808])
@@ -163,7 +163,7 @@ def _():
 
 @formula(twin=F.mish, source="Misra 2020, arXiv:1908.08681, eq. 1")
 def mish(z):
-    """z · tanh(softplus(z)). · 以 softplus 的 tanh 为门。
+    """Input gated by the tanh of its softplus. · 以 softplus 的 tanh 为门。
 
     >>> mish(torch.tensor([-1e6, 0.0, 1e6]))
     tensor([     -0.,       0., 1000000.])
@@ -202,7 +202,7 @@ def gate(z: Tensor, approximate: str) -> Tensor:
     source="Hendrycks & Gimpel 2016, arXiv:1606.08415, §2",
 )
 def gelu(z, approximate="none"):
-    """z · Φ(z): z weighted by how likely a standard normal number lies below it. · 以正态分布函数为门。
+    """Input weighted by how likely a standard normal number lies below it. · 以正态分布函数为门。
 
     >>> gelu(torch.tensor([-10.0, 0.0, 10.0]))
     tensor([-0.,  0., 10.])
@@ -229,6 +229,8 @@ def _():
 class Sigmoid(torch.nn.Sigmoid):
     """Logistic curve. · S 形曲线。
 
+    input [*], out [*]. The formula and its source: `sigmoid`.
+
     >>> Sigmoid()(torch.tensor([0.0]))
     tensor([0.5000])
     """
@@ -239,6 +241,8 @@ class Sigmoid(torch.nn.Sigmoid):
 
 class Tanh(torch.nn.Tanh):
     """Hyperbolic tangent. · 双曲正切。
+
+    input [*], out [*]. The formula and its source: `tanh`.
 
     >>> Tanh()(torch.tensor([0.0, 1e6]))
     tensor([0., 1.])
@@ -251,6 +255,8 @@ class Tanh(torch.nn.Tanh):
 class ELU(torch.nn.ELU):
     """Exponential on the left, straight on the right. · 指数线性单元。
 
+    input [*], out [*]. The formula and its source: `elu`.
+
     >>> ELU()(torch.tensor([-1e6, 2.0]))
     tensor([-1.,  2.])
     """
@@ -261,6 +267,8 @@ class ELU(torch.nn.ELU):
 
 class Softplus(torch.nn.Softplus):
     """Smooth rectifier. · 光滑的修正线性单元。
+
+    input [*], out [*]. The formula and its source: `softplus`.
 
     >>> Softplus()(torch.tensor([0.0]))
     tensor([0.6931])
@@ -273,6 +281,8 @@ class Softplus(torch.nn.Softplus):
 class SiLU(torch.nn.SiLU):
     """Sigmoid-weighted input. · 以自身的 sigmoid 为门。
 
+    input [*], out [*]. The formula and its source: `silu`.
+
     >>> SiLU()(torch.tensor([0.0, 1.0]))
     tensor([0.0000, 0.7311])
     """
@@ -284,6 +294,8 @@ class SiLU(torch.nn.SiLU):
 class Mish(torch.nn.Mish):
     """Input gated by the tanh of its softplus. · 以 softplus 的 tanh 为门。
 
+    input [*], out [*]. The formula and its source: `mish`.
+
     >>> Mish()(torch.tensor([0.0, 1.0]))
     tensor([0.0000, 0.8651])
     """
@@ -294,6 +306,8 @@ class Mish(torch.nn.Mish):
 
 class GELU(torch.nn.GELU):
     """Input weighted by the normal distribution function. · 以正态分布函数为门。
+
+    input [*], out [*]. The formula and its source: `gelu`.
 
     >>> GELU("tanh")(torch.tensor([0.0, 1.0]))
     tensor([0.0000, 0.8412])

@@ -1,6 +1,6 @@
 r"""Cross-entropy: one class out of C · 交叉熵：C 类取一
 
-symbols  z [N, C, …] scores, log_p [N, C, …] log-probabilities (or [C] without a batch)   weight [C] of the classes
+symbols  z [N, C, …] scores   log_p [N, C, …] log-probabilities (both [C] without a batch)   weight [C] of the classes
          y [N, …] the class, an integer, or [N, C, …] a probability for each class   out [N, …]
 note     cross_entropy holds the softmax, nll_loss takes log-probabilities (errata E55); the mean divides by the class
          weights of the targets that count, and by the number of losses where y is probabilities
@@ -166,6 +166,9 @@ def _():
 class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
     """Cross-entropy of scores, with the softmax inside. · 交叉熵，内含 softmax。
 
+    input [N, C, …], target [N, …] classes or [N, C, …] probabilities, out [], or [N, …] unreduced. Raises `UserError`,
+    or what torch's operator raises, for other targets. The formula and its source: `cross_entropy`.
+
     >>> CrossEntropyLoss()(torch.zeros(1, 2), torch.tensor([1]))
     tensor(0.6931)
     """
@@ -177,6 +180,9 @@ class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
 
 class NLLLoss(torch.nn.NLLLoss):
     """Negative log-likelihood of log-probabilities. · 负对数似然，输入为对数概率。
+
+    input [N, C, …], target [N, …] classes, out [], or [N, …] unreduced. Raises `UserError`, or
+    what torch's operator raises, for other targets. The formula and its source: `nll_loss`.
 
     >>> NLLLoss()(torch.tensor([[0.25, 0.75]]).log(), torch.tensor([1]))
     tensor(0.2877)

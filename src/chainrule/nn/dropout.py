@@ -75,7 +75,7 @@ class Masked(torch.nn.Module):
 class Dropout(Masked, torch.nn.Dropout):
     """Drops single numbers. · 随机丢弃单个元素。
 
-    Raises ValueError for p outside [0, 1], as torch.
+    input [*], out [*]. Raises ValueError for p outside [0, 1], as torch. The formula and its source: `dropout`.
 
     >>> Dropout(1.0)(torch.ones(2))
     tensor([0., 0.])
@@ -90,7 +90,8 @@ class Dropout(Masked, torch.nn.Dropout):
 class Dropout2d(Masked, torch.nn.Dropout2d):
     """Drops whole channels. · 随机丢弃整个通道。
 
-    Raises ValueError for p outside [0, 1], as torch. Source: Tompson et al. 2015, arXiv:1411.4280, §3.2.
+    input [N, C, …], out as input. Raises ValueError for p outside [0, 1], as torch. Source: Tompson et al. 2015,
+    arXiv:1411.4280, §3.2.
 
     >>> Dropout2d(1.0)(torch.ones(1, 2, 1, 1)).flatten()
     tensor([0., 0.])

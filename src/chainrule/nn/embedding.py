@@ -67,7 +67,8 @@ def looked_up(idx, weight, padding_idx=None, max_norm=None, norm_type=2.0):
 class Embedding(torch.nn.Embedding):
     """A learned row for each of num_embeddings words. · 词嵌入表。
 
-    Raises `UserError` for sparse=True and scale_grad_by_freq=True: the delta is a dense table, and a derivative.
+    input [*] integers below V, weight [V, D], out [*, D]. Raises `UserError` for sparse=True and
+    scale_grad_by_freq=True: the delta is a dense table, and a derivative. The formula and its source: `embedding`.
 
     >>> Embedding.from_pretrained(torch.tensor([[1.0, 2.0]]))(torch.tensor([0]))
     tensor([[1., 2.]])

@@ -1,7 +1,7 @@
 r"""Losses of probabilities, one at a time · 概率的损失
 
-symbols  p [*] probabilities   z [*] logits   y [*] targets in [0, 1]   weight, pos_weight numbers or broadcast with y
-         log_q, p [*] log-probabilities of the model and probabilities of the target   out [*]
+symbols  p [*] probabilities, of the target in kl_div   log_q [*] log-probabilities of the model   z [*] logits
+         y [*] targets in [0, 1]   weight, pos_weight numbers or broadcast with y   out [*]
 note     binary_cross_entropy takes probabilities, …_with_logits holds the sigmoid (errata E56); kl_div takes log q and
          p, and its mathematical value is reduction = batchmean (E57)
 """
@@ -89,7 +89,7 @@ def bce_logits_whole(z, y, weight, pos_weight, reduction="none"):
     twin=bce_logits_whole, autocast="fp32", batch=("z", "y"), source="Bishop 2006, Pattern recognition, eq. 4.90–4.91"
 )
 def binary_cross_entropy_with_logits(z, y, weight=None, pos_weight=None):
-    """max(z, 0) − zy + log(1 + e^(−|z|)): the sigmoid is inside (E56). · 二元交叉熵，输入为 logits。
+    """Binary cross-entropy with the sigmoid inside, stable at any logit (errata E56). · 二元交叉熵，输入为 logits。
 
     >>> binary_cross_entropy_with_logits(torch.tensor([1e6, -1e6]), torch.tensor([1.0, 1.0]), reduction="none")
     tensor([      0., 1000000.])
@@ -137,7 +137,7 @@ def kl_whole(log_q, p, log_target, reduction="none"):
     source="Kullback & Leibler 1951, doi:10.1214/aoms/1177729694, eq. 2.4",
 )
 def kl_div(log_q, p, log_target=False):
-    """p (log p − log q): how far the model's q is from p; with log_target, p comes as log p (E57). · KL 散度。
+    """How far the model's q is from p, entry by entry; with log_target, p comes as log p (errata E57). · KL 散度。
 
     >>> q, p = torch.tensor([[0.5, 0.5]]), torch.tensor([[1.0, 0.0]])
     >>> kl_div(q.log(), p, reduction="batchmean")
@@ -165,6 +165,9 @@ def _():
 class BCELoss(torch.nn.BCELoss):
     """Binary cross-entropy of probabilities. · 二元交叉熵，输入为概率。
 
+    input, target [*] from 0 to 1, out [], or [*] unreduced. Raises `UserError`, RuntimeError from torch's operator, for
+    others. The formula and its source: `binary_cross_entropy`.
+
     >>> BCELoss()(torch.tensor([0.5, 1.0]), torch.tensor([1.0, 1.0]))
     tensor(0.3466)
     """
@@ -175,6 +178,9 @@ class BCELoss(torch.nn.BCELoss):
 
 class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
     """Binary cross-entropy of logits. · 二元交叉熵，输入为 logits。
+
+    input, target [*], out [], or [*] unreduced. Raises `UserError`, ValueError from torch's operator, for two shapes.
+    The formula and its source: `binary_cross_entropy_with_logits`.
 
     >>> BCEWithLogitsLoss()(torch.tensor([0.0]), torch.tensor([1.0]))
     tensor(0.6931)
@@ -187,6 +193,8 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
 
 class KLDivLoss(torch.nn.KLDivLoss):
     """Kullback–Leibler divergence of log q from p. · KL 散度。
+
+    input, target [*], out [], or [*] unreduced. The formula and its source: `kl_div`.
 
     >>> KLDivLoss(reduction="batchmean")(torch.tensor([[0.5, 0.5]]).log(), torch.tensor([[1.0, 0.0]]))
     tensor(0.6931)

@@ -116,6 +116,8 @@ def _():
 class GroupNorm(torch.nn.GroupNorm):
     """Each group of channels of each sample. · 组归一化。
 
+    input [N, C, …], weight, bias [C], out as input. The formula and its source: `group_norm`.
+
     >>> GroupNorm(2, 4, eps=0.0)(torch.tensor([[1.0, 3.0, 0.0, 8.0]])).detach()
     tensor([[-1.,  1., -1.,  1.]])
     """
@@ -127,6 +129,9 @@ class GroupNorm(torch.nn.GroupNorm):
 class LayerNorm(torch.nn.LayerNorm):
     """Each row over its last axes. · 层归一化。
 
+    input [*, D], weight, bias [D] = normalized_shape, out as input. Raises `UserError`, RuntimeError from torch's
+    operator, where input does not end in D. The formula and its source: `layer_norm`.
+
     >>> LayerNorm(2, eps=0.0)(torch.tensor([[1.0, 3.0]])).detach()
     tensor([[-1.,  1.]])
     """
@@ -137,6 +142,9 @@ class LayerNorm(torch.nn.LayerNorm):
 
 class RMSNorm(torch.nn.RMSNorm):
     """Layer norm that leaves the mean where it is. · 均方根归一化。
+
+    x [*, D], weight [D] = normalized_shape, out as x. Raises `UserError`, RuntimeError from torch's operator, where x
+    does not end in D. The formula and its source: `rms_norm`.
 
     >>> RMSNorm(2, eps=0.0)(torch.tensor([[1.0, 7.0]])).detach()
     tensor([[0.2000, 1.4000]])

@@ -48,7 +48,7 @@ def _():
 class Linear(torch.nn.Linear):
     """Affine map with torch's constructor, keys and initial weights. · 线性层。
 
-    Source: Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0.
+    input [*, I], weight [O, I], bias [O], out [*, O]. Source: Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0.
 
     >>> Linear(3, 4)(torch.ones(2, 3)).shape
     torch.Size([2, 4])

@@ -176,6 +176,8 @@ def _():
 class MSELoss(torch.nn.MSELoss):
     """Mean squared error. · 均方误差。
 
+    input, target [*], out [], or [*] unreduced. The formula and its source: `mse_loss`.
+
     >>> MSELoss()(torch.tensor([1.0, 5.0]), torch.tensor([1.0, 2.0]))
     tensor(4.5000)
     """
@@ -186,6 +188,8 @@ class MSELoss(torch.nn.MSELoss):
 
 class L1Loss(torch.nn.L1Loss):
     """Mean absolute error. · 平均绝对误差。
+
+    input, target [*], out [], or [*] unreduced. The formula and its source: `l1_loss`.
 
     >>> L1Loss()(torch.tensor([1.0, 5.0]), torch.tensor([1.0, 2.0]))
     tensor(1.5000)
@@ -198,6 +202,9 @@ class L1Loss(torch.nn.L1Loss):
 class HuberLoss(torch.nn.HuberLoss):
     """Squared near the target, straight beyond delta. · 近处平方，远处线性。
 
+    input, target [*], out [], or [*] unreduced. Raises `UserError`, RuntimeError from torch's operator, for a delta of
+    0 or below. The formula and its source: `huber_loss`.
+
     >>> HuberLoss(delta=2.0)(torch.tensor([0.0, 5.0]), torch.tensor([1.0, 2.0]))
     tensor(2.2500)
     """
@@ -208,6 +215,9 @@ class HuberLoss(torch.nn.HuberLoss):
 
 class SmoothL1Loss(torch.nn.SmoothL1Loss):
     """Absolute error, rounded off within beta of the target. · 在目标附近磨圆的绝对误差。
+
+    input, target [*], out [], or [*] unreduced. Raises `UserError`, RuntimeError from torch's operator, for a beta
+    below 0. The formula and its source: `smooth_l1_loss`.
 
     >>> SmoothL1Loss(beta=2.0)(torch.tensor([0.0, 5.0]), torch.tensor([1.0, 2.0]))
     tensor(1.1250)

@@ -174,7 +174,8 @@ class ChannelNorm(_BatchNorm):
 class BatchNorm1d(ChannelNorm, torch.nn.BatchNorm1d):
     """Each feature over the batch, or each channel over batch and time. · 一维批归一化。
 
-    Raises `UserError` when it trains on one value a channel. Source: arXiv:1502.03167.
+    input [N, C] or [N, C, n], out as input. Raises `UserError`, ValueError from torch's operator, when it trains on one
+    value a channel. Source: Ioffe & Szegedy 2015, arXiv:1502.03167.
 
     >>> BatchNorm1d(1, eps=1e-9)(torch.tensor([[1.0], [3.0]])).detach().T
     tensor([[-1.,  1.]])
@@ -184,7 +185,8 @@ class BatchNorm1d(ChannelNorm, torch.nn.BatchNorm1d):
 class BatchNorm2d(ChannelNorm, torch.nn.BatchNorm2d):
     """Each channel over batch and places. · 二维批归一化。
 
-    Raises `UserError` when it trains on one value a channel. Source: arXiv:1502.03167.
+    input [N, C, H, W], out as input. Raises `UserError`, ValueError from torch's operator, when it trains on one value
+    a channel. Source: Ioffe & Szegedy 2015, arXiv:1502.03167.
 
     >>> BatchNorm2d(1, eps=1e-9)(torch.tensor([[[[1.0, 3.0]]]])).detach()
     tensor([[[[-1.,  1.]]]])
@@ -194,7 +196,8 @@ class BatchNorm2d(ChannelNorm, torch.nn.BatchNorm2d):
 class InstanceNorm2d(torch.nn.InstanceNorm2d):
     """Each channel of each sample over its places. · 二维实例归一化。
 
-    Raises `UserError` for maps of one place. Source: arXiv:1607.08022.
+    input [N, C, H, W] or [C, H, W], out as input. Raises `UserError`, ValueError from torch's operator, for maps of one
+    place. Source: Ulyanov, Vedaldi & Lempitsky 2016, arXiv:1607.08022.
 
     >>> InstanceNorm2d(1, eps=0.0)(torch.tensor([[[[1.0, 3.0]]]]))
     tensor([[[[-1.,  1.]]]])

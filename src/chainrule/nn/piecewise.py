@@ -168,7 +168,7 @@ def _():
 
 @formula(twin=F.hardswish, source="Howard et al. 2019, arXiv:1905.02244, §5.2")
 def hardswish(z):
-    """Swish with the hard sigmoid as its gate: z · relu6(z + 3) / 6 (E30). · 以硬 sigmoid 为门的 swish。
+    """Swish with the hard sigmoid as its gate (errata E30). · 以硬 sigmoid 为门的 swish。
 
     >>> hardswish(torch.tensor([-4.0, 0.0, 4.0]))
     tensor([-0., 0., 4.])
@@ -189,6 +189,8 @@ def _():
 class ReLU(torch.nn.ReLU):
     """Rectifier. · 修正线性单元。
 
+    input [*], out [*]. The formula and its source: `relu`.
+
     >>> ReLU()(torch.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
@@ -199,6 +201,8 @@ class ReLU(torch.nn.ReLU):
 
 class ReLU6(torch.nn.ReLU6):
     """Rectifier that saturates at 6. · 上限为 6 的修正线性单元。
+
+    input [*], out [*]. The formula and its source: `relu6`.
 
     >>> ReLU6()(torch.tensor([-1.0, 9.0]))
     tensor([0., 6.])
@@ -211,6 +215,8 @@ class ReLU6(torch.nn.ReLU6):
 class Hardtanh(torch.nn.Hardtanh):
     """Tanh in three straight pieces. · 三段直线的 tanh。
 
+    input [*], out [*]. The formula and its source: `hardtanh`.
+
     >>> Hardtanh()(torch.tensor([-3.0, 2.0]))
     tensor([-1.,  1.])
     """
@@ -221,6 +227,8 @@ class Hardtanh(torch.nn.Hardtanh):
 
 class LeakyReLU(torch.nn.LeakyReLU):
     """Rectifier that leaks a little. · 带泄漏的修正线性单元。
+
+    input [*], out [*]. The formula and its source: `leaky_relu`.
 
     >>> LeakyReLU(0.5)(torch.tensor([-1.0, 2.0]))
     tensor([-0.5000,  2.0000])
@@ -233,6 +241,8 @@ class LeakyReLU(torch.nn.LeakyReLU):
 class PReLU(torch.nn.PReLU):
     """Rectifier whose leak is learned. · 可学习泄漏的修正线性单元。
 
+    input [N, C, …], weight [C] or [1], out as input. The formula and its source: `prelu`.
+
     >>> PReLU()(torch.tensor([-1.0, 2.0])).detach()
     tensor([-0.2500,  2.0000])
     """
@@ -244,6 +254,8 @@ class PReLU(torch.nn.PReLU):
 class Hardsigmoid(torch.nn.Hardsigmoid):
     """Sigmoid in three straight pieces. · 三段直线的 sigmoid。
 
+    input [*], out [*]. The formula and its source: `hardsigmoid`.
+
     >>> Hardsigmoid()(torch.tensor([-4.0, 0.0]))
     tensor([0.0000, 0.5000])
     """
@@ -254,6 +266,8 @@ class Hardsigmoid(torch.nn.Hardsigmoid):
 
 class Hardswish(torch.nn.Hardswish):
     """Swish with the hard sigmoid as its gate. · 以硬 sigmoid 为门的 swish。
+
+    input [*], out [*]. The formula and its source: `hardswish`.
 
     >>> Hardswish()(torch.tensor([0.0, 4.0]))
     tensor([0., 4.])

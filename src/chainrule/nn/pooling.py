@@ -18,6 +18,10 @@ from ..formula import R, formula
 from . import opaque
 
 Size = int | tuple[int, ...]
+LOCAL_MEANS = (
+    "LeCun et al. 1990, Handwritten digit recognition with a back-propagation network, layer H2, "
+    "https://papers.nips.cc/paper/1989/hash/53c3bce66e43be4f209556518c2fcb54-Abstract.html"
+)
 
 
 def along(value, axis: int):
@@ -197,11 +201,11 @@ def averaging(x, axis, window, count_include_pad, divisor=None):
 @formula(
     twin=torch.avg_pool1d,
     autocast="fp32",
-    source="LeCun et al. 1989, doi:10.1162/neco.1989.1.4.541; errata E19",
+    source=LOCAL_MEANS + "; errata E19",
     compiled="twin",
 )
 def avg_pool1d(x, kernel_size, stride=(), padding=0, ceil_mode=False, count_include_pad=True):
-    """The mean of each window of a line: out = x Aᵀ. · 一维平均池化。
+    """The mean of each window of a line. · 一维平均池化。
 
     x [*, n], A [m, n], out [*, m]; stride is kernel_size unless given. Raises RuntimeError, as torch does, for windows
     that do not fit.
@@ -227,11 +231,11 @@ def averages(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divi
 @formula(
     twin=F.avg_pool2d,
     autocast="fp32",
-    source="LeCun et al. 1989, doi:10.1162/neco.1989.1.4.541; errata E19",
+    source=LOCAL_MEANS + "; errata E19",
     compiled="twin",
 )
 def avg_pool2d(x, kernel_size, stride=(), padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
-    """The mean of each window of a plane: out = A x Bᵀ. · 二维平均池化。
+    """The mean of each window of a plane. · 二维平均池化。
 
     x [*, H, W], A [H', H], B [W', W], out [*, H', W']; stride is kernel_size unless given; the padding's zeros count
     unless count_include_pad is False. Raises RuntimeError, as torch does, for windows that do not fit.
@@ -261,7 +265,7 @@ def partitions(x, output_size):
     twin=F.adaptive_avg_pool2d, autocast="fp32", source="Lin, Chen & Yan 2013, arXiv:1312.4400, §3.2", compiled="twin"
 )
 def adaptive_avg_pool2d(x, output_size):
-    """The means of H'·W' windows that cover the plane, whatever its size: out = A x Bᵀ. · 自适应平均池化。
+    """The means of H'·W' windows that cover the plane, whatever its size. · 自适应平均池化。
 
     x [*, H, W], output_size (H', W') or one for both, None keeps an axis; A [H', H], B [W', W]; window o spans
     ⌊o·H/H'⌋ … ⌈(o+1)·H/H'⌉ − 1. Raises RuntimeError, as torch does, for sizes below 0.
@@ -403,7 +407,7 @@ class MaxPool2d(torch.nn.MaxPool2d):
 class AvgPool1d(torch.nn.AvgPool1d):
     """The mean of each window of a line, with torch's constructor. · 一维平均池化层。
 
-    x [N, C, n] or [C, n]. Source: LeCun et al. 1989, doi:10.1162/neco.1989.1.4.541.
+    x [N, C, n] or [C, n]. Source: LeCun et al. 1990, layer H2 of their network.
 
     >>> AvgPool1d(2)(torch.tensor([[1.0, 3.0, 5.0, 9.0]]))
     tensor([[2., 7.]])
@@ -416,7 +420,7 @@ class AvgPool1d(torch.nn.AvgPool1d):
 class AvgPool2d(torch.nn.AvgPool2d):
     """The mean of each window of a plane, with torch's constructor. · 二维平均池化层。
 
-    x [N, C, H, W] or [C, H, W]. Source: LeCun et al. 1989, doi:10.1162/neco.1989.1.4.541.
+    x [N, C, H, W] or [C, H, W]. Source: LeCun et al. 1990, layer H2 of their network.
 
     >>> AvgPool2d(2)(torch.tensor([[[1.0, 4.0], [3.0, 2.0]]]))
     tensor([[[2.5000]]])

@@ -18,7 +18,7 @@ def torch_reduce(losses, total):
     return losses.sum() if total is None else losses.sum().div(total)
 
 
-@formula(twin=torch_reduce, autocast="fp32", source="Goodfellow, Bengio & Courville 2016, Deep learning, eq. 8.2")
+@formula(twin=torch_reduce, autocast="fp32", source="Goodfellow, Bengio & Courville 2016, Deep learning, §8.1.1")
 def reduce(losses, total=None):
     """Sum of the losses, or their mean where a total is given. · 损失之和；给出总数时为均值。
 

@@ -122,7 +122,7 @@ def nearest_twin(x, size=None, scale_factor=None):
 
 @formula(twin=nearest_twin, source='torch.nn.functional.interpolate, mode="nearest"', compiled="twin")
 def interpolate_nearest(x, size=None, scale_factor=None):
-    """Every new place repeats the old one that lies below it: source(i) = ⌊i · n / m⌋. · 最近邻插值。
+    """Every new place repeats the old one that lies below it. · 最近邻插值。
 
     x [N, C, *n] with one to three axes of space, size m of them (an int or one each) or scale_factor, not both;
     out [N, C, *m]. Raises ValueError as torch does.
@@ -156,7 +156,7 @@ def bilinear_twin(x, size=None, scale_factor=None, align_corners=False):
 
 @formula(twin=bilinear_twin, autocast="fp32", source='torch.nn.functional.interpolate, mode="bilinear"')
 def interpolate_bilinear(x, size=None, scale_factor=None, align_corners=False):
-    """Every new place mixes the four old ones around it, by its distance to each: out = A x Bᵀ. · 双线性插值。
+    """Every new place mixes the four old ones around it, by its distance to each. · 双线性插值。
 
     x [N, C, H, W], size (H', W') or scale_factor, not both; out [N, C, H', W']; A [H', H], B [W', W] hold the shares.
     align_corners: the centres of the corner pixels stay, otherwise their outer corners do. ValueError as torch.

@@ -31,7 +31,7 @@ def damping(x: Tensor, size: int, alpha: float, k: float) -> Tensor:
     source="Krizhevsky, Sutskever & Hinton 2012, ImageNet classification with deep convolutional networks, §3.3",
 )
 def local_response_norm(x, size, alpha=1e-4, beta=0.75, k=1.0):
-    """x / (k + α/n · Σ x² of the neighbouring channels)^β. · 用相邻通道的能量抑制自身。
+    """Each channel damped by the energy of its neighbours and its own. · 用相邻通道的能量抑制自身。
 
     >>> local_response_norm(torch.ones(1, 1, 1), 1, alpha=3.0, beta=0.5)
     tensor([[[0.5000]]])
@@ -55,6 +55,8 @@ def _():
 
 class LocalResponseNorm(torch.nn.LocalResponseNorm):
     """Channels next to each other damp each other. · 局部响应归一化。
+
+    input [N, C, …], out as input. The formula and its source: `local_response_norm`.
 
     >>> LocalResponseNorm(1, alpha=3.0, beta=0.5)(torch.ones(1, 1, 1))
     tensor([[[0.5000]]])

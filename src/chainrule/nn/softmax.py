@@ -73,6 +73,8 @@ def chosen(dim: int | None, z: Tensor) -> int:
 class Softmax(torch.nn.Softmax):
     """Scores become shares along `dim`. · 把得分变为份额。
 
+    input [*], out [*]. The formula and its source: `softmax`.
+
     >>> Softmax(-1)(torch.zeros(2))
     tensor([0.5000, 0.5000])
     """
@@ -83,6 +85,8 @@ class Softmax(torch.nn.Softmax):
 
 class LogSoftmax(torch.nn.LogSoftmax):
     """Logarithm of the shares along `dim`. · 份额的对数。
+
+    input [*], out [*]. The formula and its source: `log_softmax`.
 
     >>> LogSoftmax(-1)(torch.zeros(2))
     tensor([-0.6931, -0.6931])
