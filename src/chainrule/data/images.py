@@ -150,14 +150,14 @@ def fit_array(images: np.ndarray, shape: tuple[int, int, int], fit: str) -> np.n
     return images if channels == 1 else np.repeat(images, channels, axis=1)
 
 
-def decode_all(paths: Sequence[Path], shape: tuple[int, int, int], out: np.ndarray) -> None:
+def decode_all(paths: Sequence[Path], shape: tuple[int, int, int], out: np.ndarray, fit: str = "resize") -> None:
     """Decode many files into out, uint8 [N, C, H, W], on all cores, in order. · 多线程解码，次序固定。
 
     Raises the `UserError` of the first file that fails, in their order.
     """
 
     def one(row: int) -> None:
-        out[row] = decode(paths[row], shape)
+        out[row] = decode(paths[row], shape, fit)
 
     # Outside the threads, because the warnings filter is the whole process's.
     with _quiet(), ThreadPoolExecutor(min(8, cpu_count() or 1)) as pool:

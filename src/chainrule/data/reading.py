@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -27,19 +28,21 @@ Shape = tuple[int, int, int]
 
 
 def load(
-    source: str | Path,
+    source: str | PathLike[str],
     *,
     size: tuple[int, int] | None = None,
     channels: int | None = None,
     val: float = 0.1,
     seed: int = 0,
+    fit: str | None = None,
     most_bytes: int = MOST_BYTES,
 ) -> DataSet:
     """A data set by name or path. · 按名称或路径读取数据集。
 
     source: a known name, a folder of images (CLASS/image or train/CLASS/image, …) or a folder of IDX files.
     size: (H, W), channels: 1 or 3; as the data has them if None. val: the share of the training part that is held out
-    by seed, in 0 ≤ val < 1, where there is no val folder. most_bytes: images above this are decoded batch by batch.
+    by seed, in 0 ≤ val < 1, where there is no val folder. fit: how images come to that size, "pad" or "resize"; None:
+    IDX files are padded, images resized. most_bytes: images above this are decoded batch by batch.
     A set without val and test parts of its own gives 20 % of each class, the same for ever, as its test part.
     Raises `UserError` for anything wrong with the arguments or the data.
 
@@ -55,8 +58,8 @@ def load(
         raise UserError(f"size={size}: expected height and width of 1…{_LARGEST_SIDE} pixels")
     name = str(source)
     if name in sources.SOURCES:
-        return _assemble(_read_known(name, size, channels), val, seed)
-    return _assemble(_read_path(name, size, channels, most_bytes), val, seed)
+        return _assemble(_read_known(name, size, channels, fit), val, seed)
+    return _assemble(_read_path(name, size, channels, fit, most_bytes), val, seed)
 
 
 @dataclass
@@ -70,13 +73,14 @@ class _Found:
     fit: str
 
 
-def _read_known(name: str, size: tuple[int, int] | None, channels: int | None) -> _Found:
+def _read_known(name: str, size: tuple[int, int] | None, channels: int | None, fit: str | None) -> _Found:
     source = sources.get(name)
     if source.bundled:
         images, labels = digits()
         shape = _shape(images, size, channels)
-        return _Found(name, name, source.classes, {"train": (_fitted(images, shape, "resize"), labels)}, "resize")
-    folder = sources.locate(name)
+        fit = fit or "resize"
+        return _Found(name, name, source.classes, {"train": (_fitted(images, shape, fit), labels)}, fit)
+    folder, fit = sources.locate(name), fit or "pad"
     parts = find_pairs(folder)
     if set(parts) != {"train", "test"}:
         raise UserError(f"{show(folder)}: expected the four files of {name}: {', '.join(f.name for f in source.files)}")
@@ -86,11 +90,13 @@ def _read_known(name: str, size: tuple[int, int] | None, channels: int | None) -
         if x.shape[1:] != source.shape or len(x) != count:
             raise UserError(f"{show(images)}: {len(x)} images of {x.shape[2]}×{x.shape[3]}: expected {count} of 28×28")
         check_labels(y, 0, len(source.classes) - 1, labels)
-        read[part] = (_fitted(x, _shape(x, size, channels), "pad"), y)
-    return _Found(name, show(folder), source.classes, read, "pad")
+        read[part] = (_fitted(x, _shape(x, size, channels), fit), y)
+    return _Found(name, show(folder), source.classes, read, fit)
 
 
-def _read_path(text: str, size: tuple[int, int] | None, channels: int | None, most_bytes: int) -> _Found:
+def _read_path(
+    text: str, size: tuple[int, int] | None, channels: int | None, fit: str | None, most_bytes: int
+) -> _Found:
     root = Path(text).expanduser()
     if not root.exists():
         known = ", ".join(sources.SOURCES)
@@ -102,10 +108,12 @@ def _read_path(text: str, size: tuple[int, int] | None, channels: int | None, mo
         pairs = find_pairs(root)
     except OSError as error:
         raise UserError(f"{show(root)}: cannot be read ({error.strerror or error})") from error
-    return _read_idx(root, pairs, size, channels) if pairs else _read_images(root, size, channels, most_bytes)
+    if pairs:
+        return _read_idx(root, pairs, size, channels, fit or "pad")
+    return _read_images(root, size, channels, fit or "resize", most_bytes)
 
 
-def _read_idx(root: Path, pairs: dict, size: tuple[int, int] | None, channels: int | None) -> _Found:
+def _read_idx(root: Path, pairs: dict, size: tuple[int, int] | None, channels: int | None, fit: str) -> _Found:
     raw = {part: read_pair(*files) for part, files in pairs.items()}
     low, high = label_range(raw["train"][1], pairs["train"][1])
     check_labels(raw["train"][1], low, high, pairs["train"][1])
@@ -116,11 +124,11 @@ def _read_idx(root: Path, pairs: dict, size: tuple[int, int] | None, channels: i
             h, w = x.shape[2:]
             raise UserError(f"{show(pairs[part][0])}: images of {h}×{w}: expected {inner[0]}×{inner[1]} as in train")
         check_labels(y, low, high, pairs[part][1])
-        parts[part] = (_fitted(x, _shape(x, size, channels), "pad"), y - low)
-    return _Found(root.resolve().name, show(root), tuple(str(c) for c in range(low, high + 1)), parts, "pad")
+        parts[part] = (_fitted(x, _shape(x, size, channels), fit), y - low)
+    return _Found(root.resolve().name, show(root), tuple(str(c) for c in range(low, high + 1)), parts, fit)
 
 
-def _read_images(root: Path, size: tuple[int, int] | None, channels: int | None, most_bytes: int) -> _Found:
+def _read_images(root: Path, size: tuple[int, int] | None, channels: int | None, fit: str, most_bytes: int) -> _Found:
     layout = read_layout(root)
     paths = [path for files in layout.parts.values() for path, _ in files]
     if size is None or channels is None:
@@ -130,10 +138,10 @@ def _read_images(root: Path, size: tuple[int, int] | None, channels: int | None,
     parts: dict[str, tuple[Store, np.ndarray]] = {}
     left = most_bytes
     for part, files in layout.parts.items():
-        store = open_files([path for path, _ in files], shape, left)
+        store = open_files([path for path, _ in files], shape, left, fit)
         left -= len(store) * int(np.prod(shape)) if isinstance(store, Memory) else 0
         parts[part] = (store, np.array([label for _, label in files], dtype=np.int64))
-    return _Found(root.resolve().name, show(root), layout.classes, parts, "resize")
+    return _Found(root.resolve().name, show(root), layout.classes, parts, fit)
 
 
 def _common_shape(paths: list[Path], root: Path, size: tuple[int, int] | None, channels: int | None) -> Shape:

@@ -56,28 +56,27 @@ class Memory:
 class Files:
     """Images decoded from their files at every call, for sets larger than memory. · 每次从文件解码的图像。"""
 
-    def __init__(self, paths: Sequence[Path], shape: tuple[int, int, int]):
-        self.paths = paths
-        self.shape = shape
+    def __init__(self, paths: Sequence[Path], shape: tuple[int, int, int], fit: str = "resize"):
+        self.paths, self.shape, self.fit = paths, shape, fit
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def take(self, rows: Tensor) -> Tensor:
         out = np.empty((len(rows), *self.shape), np.uint8)
-        decode_all([self.paths[row] for row in rows.tolist()], self.shape, out)
+        decode_all([self.paths[row] for row in rows.tolist()], self.shape, out, self.fit)
         return torch.from_numpy(out)
 
     def name(self, row: int) -> str:
         return show(self.paths[row])
 
 
-def open_files(paths: Sequence[Path], shape: tuple[int, int, int], most_bytes: int) -> Store:
+def open_files(paths: Sequence[Path], shape: tuple[int, int, int], most_bytes: int, fit: str = "resize") -> Store:
     """Files as a store: decoded once if they fit into most_bytes. · 能放入内存则一次解码。
 
     Raises `UserError` for the first file that cannot be decoded.
     """
-    files = Files(paths, shape)
+    files = Files(paths, shape, fit)
     if len(paths) * int(np.prod(shape)) > most_bytes:
         return files
     return Memory(files.take(torch.arange(len(paths))).numpy(), paths)
