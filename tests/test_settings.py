@@ -269,4 +269,4 @@ def test_python_values_are_checked_as_words_are():
 def test_words_stand_on_a_base():
     base = parse(["epochs=3", "optimizer=sgd", "momentum=0.9", "model.hidden=(8,)"])
     assert parse(["epochs=5"], base) == parse(["epochs=5", "optimizer=sgd", "momentum=0.9", "model.hidden=(8,)"])
-    assert set(RESUMABLE) == {"epochs", "patience", "save_every", "keep"}
+    assert set(RESUMABLE) == {"epochs", "patience", "save_every", "keep", "workers"}

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from .catalog import AUGMENTS, INITS, LOSSES, OPTIMIZERS, SCHEDULES
@@ -97,7 +98,7 @@ class Settings:
     name: str | None = _setting(None, "text", "of the run's folder", "运行名称")
     runs: str = _setting("runs", "text", "folder of all runs", "运行总目录")
     topk: int = _setting(5, "int", "also count a hit among the k likeliest classes", "前 k 命中", "[1, inf)")
-    workers: int = _setting(0, "int", "processes that read images", "读图进程数", "[0, 256]")
+    workers: int = _setting(0, "int", "threads that read images ahead", "预读图像的线程数", "[0, 256]", resumable=True)
     model: Mapping[str, Any] = field(default_factory=dict)
 
     def options(self) -> dict[str, Any]:
@@ -109,6 +110,14 @@ class Settings:
         takes = OPTIMIZERS[self.optimizer].options
         return {key: getattr(self, key) for key in takes if getattr(self, key) is not None}
 
+    def defining(self) -> dict[str, str]:
+        """Name → text of what a run cannot change while it goes on. · 运行途中不可改变的设置。
+
+        >>> parse(["lr=0.1", "epochs=3"]).defining()["lr"]
+        '0.1'
+        """
+        return {k: repr(v) for k, v in self.values().items() if k not in RESUMABLE + _HOW}
+
     def values(self) -> dict[str, Any]:
         """Name → value, `model` too, for messages and tables. · 名称 → 值。"""
         return {f.name: getattr(self, f.name) for f in fields(self)}
@@ -118,6 +127,11 @@ SPECS: dict[str, Spec] = {f.name: f.metadata["spec"] for f in fields(Settings) i
 DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(Settings) if f.default is not MISSING}
 RESUMABLE = tuple(name for name, spec in SPECS.items() if spec.resumable)
 OPTIONS = tuple(dict.fromkeys(key for entry in OPTIMIZERS.values() for key in entry.options))
+# What may differ between a checkpoint and its run.toml: how a run is computed, kept and shown, not what it learns.
+_HOW = (
+    *("name", "runs", "seeds", "topk", "device", "threads", "precision"),
+    *("compile", "graph", "tune", "channels_last", "gear"),
+)
 ALIASES = {
     "learning_rate": "lr",
     "batch": "batch_size",
@@ -157,7 +171,10 @@ def make(values: Mapping[str, Any], base: Settings | None = None) -> Settings:
     >>> make({"betas": [0.9, 0.99]}).betas
     (0.9, 0.99)
     """
-    values = dict(values)
+    if not isinstance(base, Settings | None):
+        raise UserError(f"settings={base!r}: expected chainrule.Settings, or the settings by name")
+    built = (base or Settings()).values()  # `Settings(…)` itself checks nothing
+    values = {**{k: v for k, v in built.items() if k in SPECS and v != DEFAULTS[k]}, **values}
     nested = values.pop("model", {})
     if not isinstance(nested, Mapping):
         raise UserError(f"model={nested!r}: expected constructor arguments by name, like {{'hidden': (64,)}}")
@@ -262,6 +279,10 @@ def _conflicts(s: Settings) -> list[str]:
             )
     if s.optimizer == "sgd" and s.nesterov and (not s.momentum or s.dampening):
         lines.append("nesterov=true: expected momentum above 0 and no dampening; add momentum=0.9")
+    if s.warmup > s.epochs:
+        lines.append(
+            f"warmup={_show(s.warmup)}: expected at most the {s.epochs} epochs of the run; the rate never got up"
+        )
     if s.schedule != "step":
         for key in SCHEDULES["step"].options:
             if getattr(s, key) != DEFAULTS[key]:
@@ -310,6 +331,15 @@ def _toml(value: Any) -> str:
         return f"[{', '.join(_toml(v) for v in value)}]"
     escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda m: f"\\u{ord(m[0]):04x}", escaped) + '"'
+
+
+def from_file(path: Path) -> tuple[str, str, Settings]:
+    """A run.toml or a recipe from disk. · 读取 TOML 文件。"""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text; expected a run.toml or a recipe") from error
+    return from_toml(text, str(path))
 
 
 def from_toml(text: str, where: str = "run.toml") -> tuple[str, str, Settings]:

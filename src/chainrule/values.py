@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from os import PathLike, fspath
 from typing import Any
 
 from .errors import UserError
@@ -154,6 +155,7 @@ def _joined(given: Any, spec: Spec) -> str:
 
 
 def _text(given: Any, spec: Spec) -> str:
+    given = fspath(given) if isinstance(given, PathLike) else given
     if not isinstance(given, str) or not given.strip() or re.search(r"[\x00-\x1f\ud800-\udfff]", given):
         raise ValueError
     return given.strip()

@@ -78,7 +78,7 @@ class RunFolder:
         return next(run for run in made if run is not None)
 
     @classmethod
-    def open(cls, path_or_name: str | Path, root: str | Path = "runs") -> "RunFolder":
+    def open(cls, path_or_name: str | os.PathLike[str], root: str | Path = "runs") -> "RunFolder":
         """The run at a path, or of a name in `root`. · 按路径或名称打开运行。
 
         Raises `UserError` (one line) for what is no run.
