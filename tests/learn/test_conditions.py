@@ -12,6 +12,7 @@ from chainrule.learn.run import resume, spread, train, train_seeds
 from chainrule.learn.step import Form, Step
 from chainrule.runs import checkpoint
 from chainrule.runs.durable import DiskFull
+from chainrule.runs.log import read
 
 SMALL = {"model": {"hidden": (16,)}, "batch_size": 256, "device": "cpu", "epochs": 2}
 
@@ -23,7 +24,7 @@ def run(tmp_path, **values):
 
 
 def test_a_full_disk_is_said_and_the_run_goes_on_from_the_generations_it_has(tmp_path, monkeypatch):
-    save, calls = checkpoint.save, []
+    save, calls, events = checkpoint.save, [], []
 
     def full(folder, step, *rest):
         calls.append(step)
@@ -32,14 +33,29 @@ def test_a_full_disk_is_said_and_the_run_goes_on_from_the_generations_it_has(tmp
         return save(folder, step, *rest)
 
     monkeypatch.setattr(loops.checkpoint, "save", full)
-    made, events = run(tmp_path)
+    with pytest.raises(DiskFull, match=r"then `chainrule resume .*` makes up for what is lost"):  # at the very end
+        train("mlp", "digits", on_event=events.append, runs=str(tmp_path), name="run", **SMALL)
     notes = [e["text"] for e in events if e["event"] == "note"]
     assert max(calls) == 12
     assert notes
     assert all("no space left" in note for note in notes)
-    assert checkpoint.load(made.path / "checkpoints").step == 6
+    assert checkpoint.load(tmp_path / "run" / "checkpoints").step == 6
     monkeypatch.undo()
-    assert resume(made.path).metrics["val_accuracy"] > 0.3
+    assert resume(tmp_path / "run").metrics["val_accuracy"] > 0.3
+
+
+def test_a_disk_that_is_full_at_once_begins_nothing_and_the_run_can_still_be_made(tmp_path, monkeypatch):
+    def full(folder, step, *rest):
+        raise DiskFull("the checkpoint was not saved: no space left on the disk")
+
+    monkeypatch.setattr(loops.checkpoint, "save", full)
+    with pytest.raises(DiskFull):
+        train("mlp", "digits", runs=str(tmp_path), name="run", **SMALL)
+    assert not [e for e in read(tmp_path / "run" / "log.jsonl") if e["event"] == "step"]
+    monkeypatch.undo()
+    made = resume(tmp_path / "run")
+    whole = train("mlp", "digits", runs=str(tmp_path), name="whole", **SMALL)
+    assert made.metrics == whole.metrics
 
 
 @pytest.mark.skipif(not torch.cpu._is_avx512_bf16_supported(), reason="this processor has no bfloat16 instructions")

@@ -1,9 +1,13 @@
 """From names and settings to data, network, task and optimizer. · 由名称与设置构造数据、网络、任务与优化器。"""
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
+from torch.nn.parameter import is_lazy
 
 from .. import catalog
 from ..data.dataset import DataSet, Split
@@ -14,6 +18,7 @@ from ..optim.groups import param_groups
 from ..optim.schedule import Schedule
 from ..settings import Settings
 from .facts import Facts
+from .session import seeded
 from .supervised import Supervised
 
 
@@ -25,8 +30,9 @@ def dataset(model: str, source: str, settings: Settings) -> DataSet:
     entry = catalog.MODELS.get(model)
     wanted = entry.size if entry else None
     channels = settings.model.get("in_channels", wanted[0] if wanted else None)
-    val = 0.0 if settings.overfit else settings.val
-    return load(source, size=settings.size or (wanted and wanted[1:]), channels=channels, val=val, seed=settings.seed)
+    size, val = settings.size or (wanted and wanted[1:]), 0.0 if settings.overfit else settings.val
+    found = load(source, size=size, channels=channels, val=val, seed=settings.seed)
+    return replace(found, val=None, test=None) if settings.overfit else found  # a folder may have brought its own
 
 
 def options(model: str, settings: Settings, data: DataSet | Facts) -> dict[str, Any]:
@@ -43,8 +49,10 @@ def options(model: str, settings: Settings, data: DataSet | Facts) -> dict[str, 
 
 def network(model: str, settings: Settings, data: DataSet | Facts) -> torch.nn.Module:
     """The network with its first weights, from the seed. · 由种子初始化的网络。"""
-    torch.manual_seed(settings.seed)
-    made = catalog.build_model(model, options(model, settings, data))
+    with seeded(settings.seed):
+        made = catalog.build_model(model, options(model, settings, data))
+        if any(map(is_lazy, made.parameters())):  # takes its sizes from what it sees first
+            _answer(made, model, torch.zeros(2, *data.shape))
     if settings.init != "default":
         from ..nn.init import initialize
 
@@ -61,24 +69,51 @@ def training_part(data: DataSet, settings: Settings) -> Split:
     return data.train.subset(torch.arange(min(settings.overfit * settings.batch_size, len(data.train))))
 
 
-@torch.no_grad()
-def fits(made: torch.nn.Module, model: str, task: Supervised, data: DataSet) -> None:
+def fits(made: torch.nn.Module, model: str, task: Supervised, data: DataSet, settings: Settings) -> None:
     """Refuse a network that cannot take the data or whose answers do not fit it, before a long run begins. · 预检。"""
-    x, y = data.train.batch(torch.arange(min(2, len(data.train))))
-    before = [b.clone() for b in made.buffers()]
-    try:
-        out = made.eval()(x)
-    except Exception as error:
-        shape = list(data.shape)
-        raise UserError(
-            f"model {model} does not take inputs of shape {shape}: {type(error).__name__}: {error}"
-        ) from error
-    finally:
-        made.train()
-        for now, then in zip(made.buffers(), before, strict=True):
-            now.copy_(then)
+    part = training_part(data, settings)
+    x, y = part.batch(torch.arange(min(2, len(part))))
+    out = _answer(made, model, x)
     task.check(out, model)
     task.loss(out[:, : len(data.classes)] if data.classes else out, y)
+    if len(part) % settings.batch_size == 1 or settings.batch_size == 1:
+        _alone(made, model, x[:1], settings.batch_size, len(part))
+
+
+@contextmanager
+def _looking(made: torch.nn.Module) -> Iterator[None]:
+    """Without gradients, and with the buffers of a network in training as they were before."""
+    before = [(b, b.clone()) for b in made.buffers() if not is_lazy(b)]
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        made.train()
+        for now, then in before:
+            now.data.copy_(then)
+
+
+def _answer(made: torch.nn.Module, model: str, x: torch.Tensor) -> torch.Tensor:
+    try:
+        with _looking(made):
+            return made.eval()(x)
+    except Exception as error:
+        raise UserError(
+            f"model {model} does not take inputs of shape {list(x.shape[1:])}: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _alone(made: torch.nn.Module, model: str, x: torch.Tensor, batch_size: int, samples: int) -> None:
+    """Of one sample, the last of an epoch, a batch norm may have no variance."""
+    try:
+        with _looking(made):
+            made.train()(x)
+    except ValueError as error:
+        larger = next((size for size in range(batch_size + 1, samples) if samples % size != 1), samples)
+        raise UserError(
+            f"batch_size={batch_size}: leaves one of {samples} samples alone in a batch, and model {model} cannot "
+            f"learn from one ({error}); expected a size that leaves more, such as {larger}"
+        ) from error
 
 
 def count(made: torch.nn.Module) -> int:

@@ -26,6 +26,11 @@ class Device:
         return tensor.to(self.kind, non_blocking=True)
 
     @property
+    def precision(self) -> str:
+        """As the setting calls it. · 精度名称。"""
+        return {None: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[self.low]
+
+    @property
     def scaled(self) -> bool:
         """Whether the loss must be scaled up so that small deltas do not vanish: float16 alone needs it."""
         return self.low is torch.float16

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from shlex import quote
 from typing import Any
 
 import torch
@@ -60,6 +61,8 @@ class Loop:
         self.metric = f"{'val' if data.val else 'train'}_{task.metrics().better if data.val else 'loss'}"
         self.sign = 1.0 if data.val else -1.0
         self.saved = time.monotonic()
+        self.unsaved: WriteFailed | None = None  # why the newest checkpoint is not on the disk
+        self.again = f"`chainrule resume {quote(str(folder.path))}`"
         self.started = False  # in this process: the first step of a compiled form may have to choose a plainer one
 
     # -- what happened --------------------------------------------------------------------------------------------
@@ -71,13 +74,16 @@ class Loop:
 
     def save(self, log: RunLog) -> None:
         """A new generation. A full disk does not end the run: the old ones stand, and it is tried again later."""
+        self.unsaved = None
         self.saved = time.monotonic()
         self.position.form = asdict(self.step.form)
         tensors = state.tensors(self.step, self.average)
         notes = state.notes(self.step, self.position) | {"facts": self.facts.to_json()}
+        notes["settings"] = self.settings.defining()
         try:
             checkpoint.save(self.folder.checkpoints, self.position.step, tensors, notes, self.settings.keep)
         except WriteFailed as error:
+            self.unsaved = error
             self.tell(log, "note", text=str(error))
             return
         log.sync()
@@ -85,12 +91,14 @@ class Loop:
     # -- the loop -------------------------------------------------------------------------------------------------
 
     def begin(self, log: RunLog, **known: Any) -> None:
-        """Say what is about to be done, and keep the first weights."""
+        """Say what is about to be done, and keep the first weights. Where they cannot be kept, nothing is begun."""
         self.tell(log, "start", metric=self.metric, mode="max" if self.sign > 0 else "min", **known)
         self.save(log)
+        if self.unsaved:
+            raise self.unsaved
 
-    def take_up(self, log: RunLog, **known: Any) -> None:
-        """Go back to the newest sound checkpoint."""
+    def take_up(self, log: RunLog, planned: int, **known: Any) -> None:
+        """Go back to the newest sound checkpoint. The run was `planned` for so many epochs before."""
         found = checkpoint.load(self.folder.checkpoints, warn=lambda line: self.tell(log, "note", text=line))
         fingerprint = found.state["facts"]["fingerprint"]
         if fingerprint != self.data.fingerprint:
@@ -98,15 +106,37 @@ class Loop:
                 f"data {self.data.source} is not what run {self.folder.name!r} was trained on (sha256 "
                 f"{self.data.fingerprint[:12]}…, expected {fingerprint[:12]}…): put it back or train a new run"
             )
+        state.load_weights(self.step.model, state.under(found.tensors, "model"))  # another model is the clearer reason
+        self.unchanged(found.state)
         self.position = state.restore(self.step, self.average, found.tensors, found.state)
         self.schedule.load_state_dict({"step": self.position.step})
         self.tell(log, "resume", **known)
         for line in state.differences(self.step, found.state):
             self.tell(log, "note", text=line)
+        if self.settings.schedule in ("cosine", "onecycle") and self.settings.epochs != planned and not self.finished():
+            text = f"schedule={self.settings.schedule} now spans {self.settings.epochs} epochs instead of {planned}"
+            self.tell(log, "note", text=f"{text}: lr goes on at {self.rate():.4g}")
+
+    def unchanged(self, kept: dict[str, Any]) -> None:
+        """Refuse a run.toml that was edited so that the past would not be its own."""
+        then, now, epochs = kept.get("settings", {}), self.settings.defining(), kept["position"]["epochs"]
+        changed = [f"{k} {then[k]} → {now[k]}" for k in now if k in then and then[k] != now[k]]
+        if changed:
+            raise UserError(
+                f"{self.folder.run_toml} was changed since the last checkpoint ({', '.join(changed)}): "
+                "put it back, or train a new run from it"
+            )
+        if self.settings.epochs < epochs:
+            raise UserError(
+                f"epochs={self.settings.epochs}: run {self.folder.name!r} has trained {epochs} already; "
+                f"expected at least {epochs}, or train a new run"
+            )
 
     def run(self, log: RunLog) -> None:
         """Train until the epochs are over, patience runs out or somebody asks to stop."""
-        with listening(f"`chainrule resume {self.folder.path}`") as request:
+        if self.position.epochs >= self.settings.epochs:
+            self.tell(log, "note", text=f"all {self.settings.epochs} epochs are trained; a larger epochs= goes on")
+        with listening(self.again) as request:
             try:
                 while not self.finished():
                     if self.position.step == (self.position.epochs + 1) * self.feed.updates:
@@ -117,6 +147,18 @@ class Loop:
             finally:
                 self.feed.close()
                 self.masks.clear()
+        self.close(log)
+
+    def close(self, log: RunLog) -> None:
+        """Say why it ended before its time; what is not on the disk by now is lost to all that comes after."""
+        position = self.position
+        if position.epochs < self.settings.epochs:
+            text = f"stopped early after epoch {position.epochs}: no gain for {position.waited} epochs, the best was "
+            self.tell(log, "note", text=f"{text}epoch {position.best_epoch}; a larger patience= goes on")
+        if self.unsaved:
+            self.save(log)
+        if self.unsaved:
+            raise type(self.unsaved)(f"{self.unsaved}; then {self.again} makes up for what is lost")
 
     def finished(self) -> bool:
         out_of_patience = self.settings.patience and self.position.waited >= self.settings.patience
@@ -126,8 +168,8 @@ class Loop:
         if request:
             self.save(log)
             self.tell(log, "stop", reason="asked to")
-            here = f"stopped at step {self.position.step}; `chainrule resume {self.folder.path}` goes on"
-            raise Stopped(here, request.number or 0)
+            where = "from the last checkpoint" if self.unsaved else "from here"
+            raise Stopped(f"stopped at step {self.position.step}; {self.again} goes on {where}", request.number or 0)
         if time.monotonic() - self.saved >= self.settings.save_every:
             self.save(log)
 
@@ -137,13 +179,7 @@ class Loop:
         batches = self.batches(position.step)
         self.masks.lay(position.step, batches[0][0], self.forward)
         self.step.model.train()
-        if self.started:
-            outcome = self.step(batches)
-        else:
-            outcome, notes = self.step.first(batches)
-            self.started = True
-            for note in notes:
-                self.tell(log, "note", text=note)
+        outcome = self.make(batches, log)
         if not outcome.finite:
             self.refuse(log, outcome, batches)
         position.step += 1
@@ -161,6 +197,20 @@ class Loop:
             self.tell(
                 log, "step", epoch=epoch, loss=outcome.loss, lr=lr, grad_norm=outcome.norm, seconds=position.seconds
             )
+
+    def make(self, batches: Batches, log: RunLog) -> Outcome:
+        """The step. What the compiler refuses, at once or at a batch of another size, runs in a plainer form."""
+        if self.started:
+            try:
+                return self.step(batches)
+            except Exception:
+                if self.step.form.compiled == "no":
+                    raise
+        outcome, notes = self.step.first(batches)
+        self.started = True
+        for note in notes:
+            self.tell(log, "note", text=note)
+        return outcome
 
     def rate(self) -> float:
         return float(self.step.optimizer.param_groups[0]["lr"])
@@ -200,9 +250,8 @@ class Loop:
         score = [self.sign * figures[self.metric], -figures.get("val_loss", figures["train_loss"])]
         better = not position.best or score > position.best
         position.waited = 0 if better else position.waited + 1
-        if better:
+        if better and self.keep_best(log, figures[self.metric]):
             position.best, position.best_epoch = score, position.epochs
-            self.keep_best(log, figures[self.metric])
         self.tell(log, "epoch", epoch=position.epochs, lr=self.rate(), seconds=position.seconds, **figures)
         self.save(log)
 
@@ -212,7 +261,8 @@ class Loop:
         with self.average.swapped():
             return self.task.evaluate(self.step.model, split, self.step.device)
 
-    def keep_best(self, log: RunLog, figure: float) -> None:
+    def keep_best(self, log: RunLog, figure: float) -> bool:
+        """The weights of an epoch that was better; False where the disk has no room, and the next better one is it."""
         weights = self.average.weights if self.average else self.step.model.state_dict()
         tensors = {f"model/{k}": v for k, v in weights.items()}
         notes = {"epoch": self.position.epochs, self.metric: figure, "facts": self.facts.to_json()}
@@ -220,3 +270,5 @@ class Loop:
             checkpoint.save(self.folder.best, self.position.step, tensors, notes, 2)
         except WriteFailed as error:
             self.tell(log, "note", text=str(error))
+            return False
+        return True

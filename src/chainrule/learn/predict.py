@@ -43,6 +43,8 @@ def files_of(paths: Iterable[str | Path]) -> list[Path]:
 @torch.no_grad()
 def predict(model: torch.nn.Module, facts: Facts, paths: Iterable[str | Path], topk: int = 5) -> list[Prediction]:
     """One prediction a file. Raises `UserError` with a line for each file that is no image. · 每个文件一个预测。"""
+    if topk < 1:
+        raise UserError(f"topk={topk}: expected an integer of at least 1")
     inputs, files, lines = [], files_of(paths), []
     for file in files:
         try:

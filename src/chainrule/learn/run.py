@@ -10,6 +10,7 @@ import functools
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from os import PathLike, fspath
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -20,51 +21,89 @@ from ..catalog import check_pair
 from ..data.dataset import DataSet
 from ..data.reading import load
 from ..errors import UserError
-from ..gear import gear
+from ..gear import current, gear
 from ..runs import checkpoint
 from ..runs.durable import WriteFailed
 from ..runs.durable import replace as rewrite
 from ..runs.folder import RunFolder
 from ..runs.log import RunLog, history, read
+from ..runs.manifest import generations
 from ..runs.report import write
-from ..settings import RESUMABLE, Settings, from_toml, make, parse, to_toml
+from ..settings import RESUMABLE, Settings, from_file, make, parse, to_toml
 from . import build, state
 from .device import Device, choose
 from .facts import Facts
 from .feed import Feed
 from .loop import Loop, OnEvent
 from .predict import Prediction, predict
+from .session import session
 from .step import Form, Step
 from .supervised import Supervised
 from .tune import measure
 
 
 def train(
-    model: str, data: str, /, settings: Settings | None = None, on_event: OnEvent | None = None, **values: Any
+    model: str,
+    data: str | PathLike[str],
+    /,
+    settings: Settings | None = None,
+    on_event: OnEvent | None = None,
+    **values: Any,
 ) -> "Run":
     """Make a run, train it, judge it, write its report. · 新建一次运行：训练、评估、写报告。
 
     model   a name of `chainrule models` or "package.module:Class"
     data    a name of `chainrule data` or the path of a folder
     values  settings by name, on top of `settings`
-    Raises `UserError` for whatever is wrong with them, all at once.
+    The gear is the one in force, unless a setting says another. Random states and threads are afterwards as before.
+    Raises `UserError` for whatever is wrong with the arguments, all at once.
     """
     settings = make(values, settings)
     if settings.seeds > 1:
         raise UserError(f"seeds={settings.seeds}: chainrule.train makes one run; use chainrule.train_seeds for several")
-    parts = Parts.build(model, data, settings)
-    folder = RunFolder.create(Path(settings.runs), settings.name, to_toml(model, data, settings), model, data)
-    with folder.lock(), RunLog(folder.log) as log, gear(settings.gear):
-        loop = parts.loop(folder, on_event)
-        loop.step.use(parts.form(loop, log))
-        known = {"model": model, "data": data, "seed": settings.seed, "gear": settings.gear}
-        known |= {"parameters": build.count(parts.network), "device": parts.device.kind}
-        loop.begin(log, **known, form=str(loop.step.form))
-        return _finish(loop, parts, log)
+    if settings.gear == "auto":
+        settings = replace(settings, gear=current())
+    source = _named(model, data)
+    with session(settings.seed, settings.threads):
+        parts = Parts.build(model, source, settings)
+        folder = RunFolder.create(Path(settings.runs), settings.name, to_toml(model, source, settings), model, source)
+        with folder.lock(), RunLog(folder.log) as log, gear(settings.gear):
+            return _begin(parts, folder, log, on_event)
+
+
+def _named(model: Any, data: Any) -> str:
+    """The source of the data as text; a network or an array in place of a name is a mistake one makes in Python."""
+    lines = []
+    if not isinstance(model, str):
+        what = model.__name__ if isinstance(model, type) else type(model).__name__
+        lines.append(f"model: expected its name, like 'lenet5' or 'package.module:{what}', got {what}")
+    if not isinstance(data, str | PathLike):
+        lines.append(f"data: expected a name or the path of a folder, got {type(data).__name__}")
+    if lines:
+        raise UserError(*lines)
+    return str(fspath(data))
+
+
+def _begin(parts: "Parts", folder: RunFolder, log: RunLog, on_event: OnEvent | None) -> "Run":
+    loop, settings = parts.loop(folder, on_event), parts.settings
+    loop.step.use(parts.form(loop, log))
+    known = {"model": parts.model, "data": parts.source, "seed": settings.seed, "gear": settings.gear}
+    known |= {
+        "parameters": build.count(parts.network),
+        "device": parts.device.kind,
+        "precision": parts.device.precision,
+    }
+    loop.begin(log, **known, form=str(loop.step.form))
+    return _finish(loop, parts, log)
 
 
 def train_seeds(
-    model: str, data: str, /, settings: Settings | None = None, on_event: OnEvent | None = None, **values: Any
+    model: str,
+    data: str | PathLike[str],
+    /,
+    settings: Settings | None = None,
+    on_event: OnEvent | None = None,
+    **values: Any,
 ) -> "list[Run]":
     """One run for each of the seeds seed, seed+1, …; see `spread` for what came of them. · 多个种子各训练一次。"""
     settings = make(values, settings)
@@ -83,31 +122,46 @@ def spread(runs: "list[Run]") -> dict[str, tuple[float, float]]:
     return {k: (fmean(f[k] for f in figures), deviate([f[k] for f in figures])) for k in shared}
 
 
-def resume(path: str | Path, changes: Iterable[str] = (), on_event: OnEvent | None = None) -> "Run":
+def resume(
+    path: str | PathLike[str],
+    changes: Iterable[str] = (),
+    on_event: OnEvent | None = None,
+    data: str | PathLike[str] | None = None,
+    **values: Any,
+) -> "Run":
     """Continue a run from its newest sound checkpoint, bit for bit; `epochs=…` extends a finished one. · 续训。
 
-    Raises `UserError` for what is no run, a run in use, a checkpoint of another model, or a change
+    changes, values  settings as words or by name; data  where the same data lies now, if it was moved
+    Raises `UserError` for what is no run, a run in use, a checkpoint of another model or of other data, or a change
     that would alter the past.
     """
     folder = RunFolder.open(path)
-    model, data, old = from_toml(folder.run_toml.read_text(), str(folder.run_toml))
-    settings = parse(changes, old)
+    model, source, old = from_file(folder.run_toml)
+    source = source if data is None else _named(model, data)
+    settings = make(values, parse([changes] if isinstance(changes, str) else changes, old))
     changed = [k for k, v in settings.values().items() if v != old.values()[k]]
     wrong = [k for k in changed if k not in RESUMABLE]
     if wrong:
         raise UserError(
             f"{', '.join(wrong)}: cannot change on resume, only {', '.join(RESUMABLE)} can; train a new run"
         )
-    with folder.lock(), RunLog(folder.log) as log, gear(settings.gear):
-        parts = Parts.build(model, data, settings)
+    with folder.lock(), RunLog(folder.log) as log, gear(settings.gear), session(settings.seed, settings.threads):
+        parts = Parts.build(model, source, settings)
+        if _never_began(folder):
+            return _begin(parts, folder, log, on_event)
         loop = parts.loop(folder, on_event)
-        loop.take_up(log, model=model, data=data)
-        if changed:
-            rewrite(folder.run_toml, to_toml(model, data, settings).encode())
+        loop.take_up(log, old.epochs, model=model, data=source)
+        if changed or data is not None:
+            rewrite(folder.run_toml, to_toml(model, source, settings).encode())
         return _finish(loop, parts, log)
 
 
-def open_run(path: str | Path) -> "Run":
+def _never_began(folder: RunFolder) -> bool:
+    """Whether the run was stopped before its first checkpoint, while its form was measured for example."""
+    return not generations(folder.checkpoints) and all(e["event"] in ("start", "note") for e in read(folder.log))
+
+
+def open_run(path: str | PathLike[str]) -> "Run":
     """A run that was trained before. · 打开已有的运行。"""
     return Run(RunFolder.open(path))
 
@@ -128,12 +182,10 @@ class Parts:
     def build(cls, model: str, source: str, settings: Settings) -> "Parts":
         check_pair(model, settings.model, source)
         device = choose(settings.device, settings.precision)
-        if settings.threads:
-            torch.set_num_threads(settings.threads)
         data = build.dataset(model, source, settings)
         task = build.task(settings, data)
         network = build.network(model, settings, data)
-        build.fits(network, model, task, data)
+        build.fits(network, model, task, data, settings)
         return cls(model, source, settings, device, data, task, network.to(device.kind))
 
     def loop(self, folder: RunFolder, on_event: OnEvent | None) -> Loop:
@@ -183,13 +235,17 @@ def _finish(loop: Loop, parts: Parts, log: RunLog) -> "Run":
 class Run:
     """A run that was trained: its figures, its network, what it predicts. · 一次已训练的运行。
 
-    The weights are those of the best epoch by the validation figure, or the last ones where nothing was held out.
+    The weights are those of the best epoch: by the validation figure, or by the training loss where nothing was held
+    out.
     """
 
     def __init__(self, folder: RunFolder):
         self.folder = folder
-        self.model, self.data, self.settings = from_toml(folder.run_toml.read_text(), str(folder.run_toml))
+        self.model, self.data, self.settings = from_file(folder.run_toml)
         self._network: torch.nn.Module | None = None
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {self.model} on {self.data})"
 
     @property
     def path(self) -> Path:
@@ -198,8 +254,18 @@ class Run:
     @functools.cached_property
     def saved(self) -> checkpoint.Generation:
         """The weights to use with what they remember of the data; damaged ones are named and passed over."""
-        best = self.folder.best if any(self.folder.best.glob("step-*")) else self.folder.checkpoints
-        return checkpoint.load(best, warn=lambda line: print(line, file=sys.stderr))
+
+        def warn(line: str) -> None:
+            print(line, file=sys.stderr)
+
+        if not generations(self.folder.best):
+            return checkpoint.load(self.folder.checkpoints, warn)
+        try:
+            return checkpoint.load(self.folder.best, warn)
+        except UserError as error:
+            last = checkpoint.load(self.folder.checkpoints, warn)
+            warn(f"{error}; using the last weights ({last.path.name}) instead")
+            return last
 
     @property
     def weights(self) -> str:
@@ -233,28 +299,31 @@ class Run:
         done = [e for e in history(read(self.folder.log)) if e["event"] == "finish"]
         return done[-1] if done else {}
 
-    def evaluate(self, data: str | None = None, split: str = "test") -> dict[str, float]:
+    def evaluate(self, data: str | PathLike[str] | None = None, split: str = "test") -> dict[str, float]:
         """The figures on a part of the data it was trained on, or of other data with the same classes. · 评估。
 
         split "train", "val" or "test". Raises `UserError` where there is no such part or the classes differ.
         """
-        facts, entry = self.facts, self.settings
-        found = load(data or self.data, size=facts.shape[1:], channels=facts.shape[0], val=entry.val, seed=entry.seed)
+        if split not in ("train", "val", "test"):
+            raise UserError(f"split={split!r}: expected train, val or test")
+        facts, held = self.facts, {"val": self.settings.val, "seed": self.settings.seed}
+        found = load(data or self.data, size=facts.shape[1:], channels=facts.shape[0], fit=facts.fit, **held)
         if found.classes != facts.classes:
             raise UserError(
                 f"data {data}: classes {', '.join(found.classes[:6])}: expected those of the run, "
                 f"{', '.join(facts.classes[:6])}"
             )
-        part = getattr(found, split, None)
+        part = getattr(found, split)
         if part is None:
-            raise UserError(f"data {data or self.data} has no part {split!r}: expected train, val or test")
+            raise UserError(f"data {data or self.data} has no part {split!r}: expected one that it has")
         part = part.normalised(facts.mean, facts.std)
         task = build.task(self.settings, facts)
         return task.evaluate(self.network, part, Device("cpu")).figures()
 
-    def predict(self, paths: Iterable[str | Path], topk: int = 5) -> list[Prediction]:
+    def predict(self, paths: str | PathLike[str] | Iterable[str | PathLike[str]], topk: int = 5) -> list[Prediction]:
         """What the network says of image files, or of all images in folders. · 预测图像。"""
-        return predict(self.network, self.facts, paths, topk)
+        several = [paths] if isinstance(paths, str | PathLike) else paths
+        return predict(self.network, self.facts, map(Path, several), topk)
 
     def write_report(self) -> list[Path]:
         """Curves, confusion matrix and tables from the log, in `report/`; returns its files. · 由日志写出报告。"""

@@ -1,5 +1,6 @@
 """Leaving in good order: SIGTERM and Ctrl-C. · 有序退出：SIGTERM 与 Ctrl-C。"""
 
+import _thread
 import os
 import signal
 import sys
@@ -32,22 +33,32 @@ class Request:
 def listening(where: str) -> Iterator[Request]:
     """Take SIGTERM and Ctrl-C as a request within the block; a second one, or `GRACE` seconds, ends it at once.
 
-    Outside the main thread signals cannot be taken and the request never comes.  · 在代码块内把信号当作停止请求。
+    In a notebook or at a prompt Ctrl-C then ends the block, and never the process with all that somebody has in it.
+    Outside the main thread signals cannot be taken and the request never comes. · 在代码块内把信号当作停止请求。
     """
     request = Request()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
 
+    def late() -> None:
+        if interactive and request.number == signal.SIGINT:
+            _thread.interrupt_main()
+        else:
+            leave()
+
     def leave() -> None:
         sys.stderr.write(f"stopped in the middle of something longer; {where} continues from its last checkpoint\n")
         sys.stderr.flush()
         os._exit(128 + (request.number or signal.SIGTERM))
 
-    timer = threading.Timer(GRACE, leave)
+    interactive = hasattr(sys, "ps1")
+    timer = threading.Timer(GRACE, late)
     timer.daemon = True
 
     def asked(number: int, _frame: FrameType | None) -> None:
+        if request and interactive and number == signal.SIGINT:
+            raise KeyboardInterrupt
         if request:
             leave()
         request.number = number

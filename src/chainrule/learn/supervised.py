@@ -63,6 +63,8 @@ class Supervised:
 
     def check(self, out: Tensor, model: str) -> None:
         """Refuse a network whose answers do not fit the data before a long run begins."""
+        if not isinstance(out, Tensor):
+            raise UserError(f"model {model} answers with a {type(out).__name__}: expected one tensor")
         if self.kind == "classification" and (out.ndim != 2 or out.shape[1] < len(self.classes)):
             raise UserError(
                 f"model {model} answers with shape {list(out.shape)}: expected [batch, {len(self.classes)}] for "
