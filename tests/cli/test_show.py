@@ -84,7 +84,8 @@ def test_the_words_of_train_may_stand_in_any_order(line, model, data, epochs):
 
 
 def test_resume_takes_only_what_does_not_change_the_past():
-    assert words.changes(["--epochs=5", "patience", "=", "2"]) == ["--epochs=5", "patience=2"]
+    assert words.changes(["--epochs=5", "patience", "=", "2"]) == (["--epochs=5", "patience=2"], None)
+    assert words.changes(["data=digits", "keep=3"]) == (["keep=3"], "digits")
     with pytest.raises(UserError) as caught:
         words.changes(["lr=1", "epohcs=3"])
     assert len(caught.value.lines) == 2

@@ -31,7 +31,8 @@ def start_line(event: dict[str, Any]) -> str:
         parts.append(f"resumed at step {event.get('step', 0)}")
     if "parameters" in event:
         parts.append(f"{event['parameters']:,} parameters")
-    parts += [f"{key} {event[key]}" for key in ("seed", "gear", "device", "precision", "form") if key in event]
+    keys = ("seed", "gear", "device", *(["precision"] if event.get("precision") != "fp32" else []), "form")
+    parts += [f"{key} {event[key]}" for key in keys if key in event]
     return "  ".join(parts)
 
 

@@ -10,11 +10,10 @@ from ..runs.folder import RunFolder
 from ..runs.listing import list_runs, summarize
 from ..runs.log import history, read
 from ..runs.report import metrics_of
-from ..settings import DEFAULTS
+from ..settings import DEFAULTS, from_file
 from .complete import run_names
 from .data import Group
 from .show import number, say, table
-from .words import read_toml
 
 ROOT = click.option("--runs", "root", default="runs", show_default=True, help="Folder of all runs.")
 
@@ -75,7 +74,7 @@ def show(run: str, root: str, every: bool) -> None:
 
 def settings_of(folder: RunFolder) -> dict[str, str]:
     """Name → text of everything that defines a run. · 运行的全部设置。"""
-    model, data, settings = read_toml(folder.run_toml)
+    model, data, settings = from_file(folder.run_toml)
     values = {"model": model, "data": data}
     values |= {key: _text(value) for key, value in settings.values().items() if key != "model"}
     return values | {f"model.{key}": repr(value) for key, value in settings.model.items()}

@@ -115,11 +115,13 @@ def _pad(text: str, columns: int, right: bool) -> str:
 def number(value: Any, name: str = "") -> str:
     """A measured value as one reads it; rates in per cent. · 数值的可读形式。
 
-    >>> number(0.98611, "accuracy"), number(0.0123456), number(3)
-    ('98.61 %', '0.01235', '3')
+    >>> number(0.98611, "accuracy"), number(0.0123456), number(3), number(10000.0, "count")
+    ('98.61 %', '0.01235', '3', '10000')
     """
     if not isinstance(value, float):
         return str(value)
+    if name.endswith("count"):
+        return f"{value:.0f}"
     if any(word in name for word in RATES):
         return f"{100 * value:.2f} %"
     return f"{value:.4g}"

@@ -1,14 +1,15 @@
 """`chainrule train` and `chainrule resume`. · 训练与续训。"""
 
+from shlex import quote
 from typing import Any
 
 import click
 
-from ..settings import parse
+from ..settings import from_file, parse
 from .complete import resume_words, run_names, train_words
 from .progress import Progress
 from .show import number, program, say, table
-from .words import Plan, ResumeCommand, WordsCommand, changes, plan, read_toml
+from .words import Plan, ResumeCommand, WordsCommand, changes, plan
 
 FREE = {"ignore_unknown_options": True, "max_content_width": 120}
 LEARNED = 0.99  # of the batches to be learned by heart
@@ -52,7 +53,7 @@ def _close(run: Any) -> None:
     show_figures(run)
     say(f"run      {run.path}", style="bold")
     say(f"report   {run.path}/report/report.md")
-    say(f"predict  {program()} predict {run.path} IMAGE…")
+    say(f"predict  {program()} predict {quote(str(run.path))} IMAGE…")
 
 
 def show_figures(run: Any) -> None:
@@ -66,7 +67,7 @@ def show_figures(run: Any) -> None:
 
 
 def _figure(value: float | None, name: str) -> str:
-    return "" if value is None else f"{value:.0f}" if name == "count" else number(value, name)
+    return "" if value is None else number(value, name)
 
 
 def _overfit(run: Any, what: Plan) -> int:
@@ -113,11 +114,11 @@ def resume(run: str, words: tuple[str, ...]) -> None:
     """
     from ..runs.folder import RunFolder
 
-    wanted = changes(list(words))
+    wanted, data = changes(list(words))
     folder = RunFolder.open(run)  # refused before torch is imported
-    epochs = parse(wanted, read_toml(folder.run_toml)[2]).epochs
+    epochs = parse(wanted, from_file(folder.run_toml)[2]).epochs
     from ..learn.run import resume as go_on
 
     with Progress(epochs) as progress:
-        done = go_on(folder.path, wanted, on_event=progress)
+        done = go_on(folder.path, wanted, on_event=progress, data=data)
     _close(done)

@@ -8,7 +8,7 @@ import click
 
 from ..catalog import MODELS, check_data, check_model
 from ..errors import UserError
-from ..settings import DEFAULTS, RESUMABLE, SPECS, WORD, Settings, from_toml, join, parse
+from ..settings import DEFAULTS, RESUMABLE, SPECS, WORD, Settings, from_file, join, parse
 
 USAGE = "chainrule train MODEL DATA [KEY=VALUE]… or chainrule train run.toml [KEY=VALUE]…"
 
@@ -35,7 +35,7 @@ def plan(words: list[str]) -> Plan:
     keys = [word for word in keys if _key(word)[0] not in named]
     base, model, data, rest = Settings(), "", "", places
     if places and places[0].endswith(".toml"):
-        model, data, base = read_toml(Path(places[0]))
+        model, data, base = from_file(Path(places[0]))
         rest = places[1:]
     elif places:
         model, data, rest = places[0], (places[1:2] or [""])[0], places[2:]
@@ -49,14 +49,20 @@ def plan(words: list[str]) -> Plan:
     return Plan(model, data, _free_name(settings, keys))
 
 
-def changes(words: list[str]) -> list[str]:
-    """The words of `resume`: only what does not change what was computed so far. · 续训的改动。
+def changes(words: list[str]) -> tuple[list[str], str | None]:
+    """The words of `resume`: settings that do not change what was computed so far, and where the data lies now.
 
-    >>> changes(["epochs", "=", "20"])
-    ['epochs=20']
+    · 续训的改动，以及数据现在的位置。
+
+    >>> changes(["epochs", "=", "20"]), changes(["data=digits"])
+    ((['epochs=20'], None), ([], 'digits'))
     """
-    joined = join(list(words))
+    given = join(list(words))
+    data = next((_key(word)[1] for word in given if _key(word)[0] == "data"), None)
+    joined = [word for word in given if _key(word)[0] != "data"]
     errors: list[str] = []
+    if data is not None:
+        _collect(errors, lambda: _check_data(data))
     _collect(errors, lambda: parse(joined))
     for word in joined:
         key = _key(word)[0]
@@ -64,16 +70,7 @@ def changes(words: list[str]) -> list[str]:
             errors.append(f"{word}: a run keeps its {key}; resume takes {', '.join(RESUMABLE)}")
     if errors:
         raise UserError(*errors)
-    return joined
-
-
-def read_toml(path: Path) -> tuple[str, str, Settings]:
-    """A run.toml or a recipe from disk. · 读取 TOML 文件。"""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text; expected a run.toml or a recipe") from error
-    return from_toml(text, str(path))
+    return joined, data
 
 
 def _sort(words: list[str]) -> tuple[list[str], list[str]]:
@@ -122,18 +119,19 @@ class WordsCommand(click.Command):
     """A command whose help ends with the table of settings. · 帮助中列出设置的命令。"""
 
     keys: tuple[str, ...] = tuple(SPECS)
+    other = ("model.KEY=VALUE", "an argument of the model's constructor · 模型构造参数")
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Settings · 设置 (KEY=VALUE)"):
             formatter.write_dl([(f"{key}={_default(key)}", _describe(key)) for key in self.keys])
-            if self.keys == tuple(SPECS):
-                formatter.write_dl([("model.KEY=VALUE", "an argument of the model's constructor · 模型构造参数")])
+            formatter.write_dl([self.other])
 
 
 class ResumeCommand(WordsCommand):
     """The same, with the settings a resumed run may change. · 续训可改的设置。"""
 
     keys = RESUMABLE
+    other = ("data=PATH", "where the data lies now, if it was moved · 数据移动后的位置")
 
 
 def _default(key: str) -> str:
