@@ -216,7 +216,7 @@ def _(δ, z, approximate):
     if approximate == "none":
         φ = (-(z**2) / 2).exp() / math.sqrt(2 * math.pi)
     else:
-        φ = 2 * Φ * (1 - Φ) * math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * z**2)
+        φ = 2 * math.sqrt(2 / math.pi) * Φ * (1 - Φ) * (1 + 3 * 0.044715 * z**2)
     return δ * (Φ + z * φ)
 
 

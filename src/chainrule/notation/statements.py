@@ -11,7 +11,7 @@ from typing import Any, Literal
 from .calls import piecewise
 from .reading import Reader, sizes, stored
 from .symbols import SCALARS
-from .tree import Call, Group, Node, Not, NotMathematics, Sym, is_scalar
+from .tree import Call, Group, Node, Not, NotMathematics, Num, Rel, Str, Sym, is_scalar
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,24 @@ def _silent(s: ast.stmt) -> bool:
     return False
 
 
+def needed(conditions: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Without what another condition implies: where a = 2 it need not be said that a ≠ 1. · 去掉多余的条件。
+
+    >>> a, (one, two) = Sym("a"), (Num(1), Num(2))
+    >>> needed((Not(Rel(a, (("==", one),))), Rel(a, (("==", two),)))) == (Rel(a, (("==", two),)),)
+    True
+    """
+    values = {c.first: c.rest[0][1] for c in conditions if isinstance(c, Rel) and c.rest[0][0] == "=="}
+
+    def implied(c: Node) -> bool:
+        match c:
+            case Not(of=Rel(first=a, rest=(("==", Str() | Num() as other),))):
+                return isinstance(values.get(a), Str | Num) and values[a] != other
+        return False
+
+    return tuple(c for c in conditions if not implied(c))
+
+
 class Lines:
     """Walks through a function's body. · 遍历函数体。"""
 
@@ -115,6 +133,7 @@ class Lines:
 
     def equation(self, s: ast.AST, left: Node | None, right: Node, sign: Any = "=", **where: Any) -> Equation:
         code = ast.unparse(s).splitlines()[0]
+        where["conditions"] = needed(where.get("conditions", ()))
         return Equation(self.start + getattr(s, "lineno", 1) - 1, code, left, right, sign, **where)
 
     def body(self, body: list[ast.stmt], **where: Any) -> Iterator[Equation]:
