@@ -7,12 +7,17 @@ from cases import apart, named, params, some
 import chainrule
 from chainrule.optim import OPTIMIZERS, RULES, Schedule, param_groups, pure
 
-SOME = [
-    pytest.param(name, row, id=f"{name} {named(row)}")
-    for name, card in RULES.items()
-    if card.parent
-    for row in [*some(name), *({"momentum": 0.9, "dampening": 0.3},) * (name == "SGD")]
-]
+
+def listed(rows):
+    return [pytest.param(name, row, id=f"{name} {named(row)}") for name in RULES for row in rows(name)]
+
+
+def full(name):
+    """The fullest settings; SGD's flag of the first update is seen only beside dampening."""
+    return [some(name)[1], *({"momentum": 0.9, "dampening": 0.3},) * (name == "SGD")]
+
+
+SOME, FULL = listed(some), listed(full)
 # Inductor imports a part of torch that torch itself has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
 BACKENDS = ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)]
@@ -31,9 +36,10 @@ def dynamo():
     dynamo.reset()
 
 
-def network(dtype):
+def network(name, dtype):
     torch.manual_seed(0)
-    return torch.nn.Sequential(torch.nn.Linear(7, 9), torch.nn.Tanh(), torch.nn.Linear(9, 4)).to(dtype)
+    bias = name != "Muon"
+    return torch.nn.Sequential(torch.nn.Linear(7, 9, bias), torch.nn.Tanh(), torch.nn.Linear(9, 4, bias)).to(dtype)
 
 
 def batch(t, dtype):
@@ -42,7 +48,7 @@ def batch(t, dtype):
 
 
 def build(name, settings, dtype):
-    model = network(dtype)
+    model = network(name, dtype)
     made = OPTIMIZERS[name.lower()](param_groups(model, 0.01), lr=0.02, **settings)
     return model, made, Schedule(made, "cosine", 60, warmup=5)
 
@@ -73,24 +79,28 @@ def whole_step(model, plan, backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize(("dtype", "limit"), [(torch.float64, 1e-12), (torch.float32, 1e-6)], ids=["fp64", "fp32"])
-@pytest.mark.parametrize(("name", "settings"), SOME)
-def test_whole_step_in_one_graph(name, settings, dtype, limit, backend, dynamo):
-    model, made, schedule = build(name, {k: v for k, v in settings.items() if k != "maximize"}, dtype)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["fp64", "fp32"])
+@pytest.mark.parametrize(("name", "settings"), FULL)
+def test_whole_step_in_one_graph(name, settings, dtype, backend, dynamo):
+    settings = {k: v for k, v in settings.items() if k != "maximize"}
+    model, made, schedule = build(name, settings, dtype)
     plan = pure(made)
     step = whole_step(model, plan, backend)
-    for t in range(50):
+    for t in range(30):
         plan.read_lr()
         step(*batch(t, dtype))
         schedule.step()
     assert dynamo["stats"]["unique_graphs"] == 1
-    assert apart(made, eager(name, {k: v for k, v in settings.items() if k != "maximize"}, dtype, 50)) <= limit
+    exact = eager(name, settings, torch.float64, 30)
+    if dtype == torch.float64:
+        assert apart(made, exact) <= 1e-12
+    else:  # as near to the fp64 truth as the eager step: a centered RMSprop subtracts nearly equal numbers
+        assert apart(made, exact) <= 2 * apart(eager(name, settings, dtype, 30), exact) + 1e-6
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize(("name", "settings"), SOME)
-@pytest.mark.parametrize("when", [0, 3])
-def test_nothing_changes_in_a_step_that_is_not_finite(name, settings, when, backend, dynamo):
+@pytest.mark.parametrize(("name", "settings"), FULL)
+def test_nothing_changes_in_a_step_that_is_not_finite(name, settings, backend, dynamo):
     """Parameters, state, counts and the flag of the first update: the run goes on as if that step had not been."""
     settings = {k: v for k, v in settings.items() if k != "maximize"}
     model, made, schedule = build(name, settings, torch.float64)
@@ -99,7 +109,7 @@ def test_nothing_changes_in_a_step_that_is_not_finite(name, settings, when, back
     for t in range(6):
         x, y = batch(t, torch.float64)
         plan.read_lr()
-        if t == when:
+        if t in (0, 3):
             before = [value.clone() for value in plan.variables]
             assert step(x * float("nan"), y).isnan()
             assert all(torch.equal(a, b) for a, b in zip(plan.variables, before, strict=True))
@@ -110,7 +120,7 @@ def test_nothing_changes_in_a_step_that_is_not_finite(name, settings, when, back
 
 @pytest.mark.parametrize(("name", "settings"), SOME)
 def test_the_call_itself_changes_nothing_and_agrees_with_write(name, settings):
-    plan = pure(OPTIMIZERS[name.lower()](params(), lr=0.01, **settings))
+    plan = pure(OPTIMIZERS[name.lower()](params(name), lr=0.01, **settings))
     grads = [torch.ones_like(θ) for θ in plan.params]
     before = [value.clone() for value in plan.variables]
     new = plan(plan.variables, grads, plan.lr)
@@ -124,7 +134,9 @@ def test_the_call_itself_changes_nothing_and_agrees_with_write(name, settings):
 @pytest.mark.parametrize(("name", "settings"), SOME)
 def test_equal_to_an_eager_step_for_every_dtype_and_start(name, settings, dtype):
     """A parameter without a gradient, and one that joined later, have counts of their own."""
-    makes = [OPTIMIZERS[name.lower()](params(dtype), lr=0.01, **settings) for _ in range(2)]
+    if dtype.is_complex and RULES[name].takes:
+        pytest.skip("takes real numbers alone")
+    makes = [OPTIMIZERS[name.lower()](params(name, dtype), lr=0.01, **settings) for _ in range(2)]
     for made in makes:
         for θ in made.param_groups[0]["params"][:2]:
             θ.grad = torch.full_like(θ, 0.5)

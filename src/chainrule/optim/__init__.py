@@ -1,22 +1,39 @@
 """Optimizers, each one pure update; schedules, each one pure function. · 优化器与学习率调度，皆为纯函数。"""
 
-from .adaptive import Adam, AdamW
+from .adaptive import Adadelta, Adagrad, Adam, Adamax, AdamW, NAdam, RAdam, RMSprop
+from .averaging import ASGD
 from .card import Rule
-from .gradient_descent import SGD
+from .gradient_descent import NAG, SGD, HeavyBall, Momentum
 from .groups import param_groups
+from .matrix import Adafactor, Muon
 from .pure import Pure, pure
 from .rule import OPTIMIZERS, RULES, by_name, rule
 from .schedule import SCHEDULES, Schedule
+from .sign import Lion, Rprop
 
 __all__ = [
-    "OPTIMIZERS",
-    "RULES",
-    "SCHEDULES",
-    "SGD",
+    "ASGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
+    "HeavyBall",
+    "Lion",
+    "Momentum",
+    "Muon",
+    "NAG",
+    "NAdam",
+    "OPTIMIZERS",
     "Pure",
+    "RAdam",
+    "RMSprop",
+    "RULES",
+    "Rprop",
     "Rule",
+    "SCHEDULES",
+    "SGD",
     "Schedule",
     "by_name",
     "param_groups",

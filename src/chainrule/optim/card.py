@@ -24,6 +24,11 @@ SYMBOLS = {
     "exp_avg": "m",
     "exp_avg_sq": "v",
     "max_exp_avg_sq": "v_max",
+    "square_avg": "v",
+    "sum": "G",
+    "rho": "ρ",
+    "alpha": "α",
+    "lambd": "λ",
 }
 CLOCK = ("θ", "g", "t", "first")
 
@@ -40,8 +45,13 @@ class Rule:
     writes: tuple[str, ...]
     defaults: Mapping[str, Any]
     parent: type[torch.optim.Optimizer] | None = None
-    when: Mapping[str, str] = field(default_factory=dict)  # state → the option without which it does not exist
+    when: Mapping[str, str | Callable[[Tensor], bool]] = field(default_factory=dict)  # state → what it needs to exist
     init: Mapping[str, Callable[[Tensor, dict], Tensor]] = field(default_factory=dict)  # state → its start; else zeros
+    clock: bool = False  # torch counts the updates of θ though this one never reads their number
+    foreach: bool = True  # whether torch's foreach form is as exact as its plain loop
+    inherits: bool = True  # from `parent`; False where torch's class refuses what ours takes
+    mixin: type | None = None  # what its class can do besides stepping
+    takes: Callable[[Tensor], str] | None = None  # what is wrong with a parameter, in words; empty: nothing
 
     @property
     def state(self) -> tuple[str, ...]:
@@ -55,19 +65,27 @@ class Rule:
     def symbols(self) -> dict[str, str]:
         return {name: SYMBOLS[name] for name in self.reads if name in SYMBOLS}
 
-    def needs(self, group: Mapping[str, Any]) -> list[str]:
-        """The state that exists under the options of a group."""
-        return [name for name in self.state if name not in self.when or group[self.when[name]]]
+    @property
+    def counts(self) -> bool:
+        return self.clock or "t" in self.reads
+
+    def needs(self, group: Mapping[str, Any], θ: Tensor | None = None) -> list[str]:
+        """The state that exists under the options of a group, for θ or for any parameter."""
+
+        def exists(condition: str | Callable[[Tensor], bool]) -> bool:
+            return bool(group[condition]) if isinstance(condition, str) else θ is None or condition(θ)
+
+        return [name for name in self.state if name not in self.when or exists(self.when[name])]
 
     def keeps(self, group: Mapping[str, Any]) -> bool:
         """Whether anything is kept for a parameter of the group: torch leaves no entry where nothing is."""
-        return "t" in self.reads or bool(self.needs(group))
+        return self.counts or bool(self.needs(group))
 
     def prepare(self, θ: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> bool:
         """Create what θ's state lacks; say whether all of it was lacking: the first update of θ."""
-        if "t" in self.reads and "step" not in state:
+        if self.counts and "step" not in state:
             state["step"] = torch.zeros((), dtype=torch.promote_types(torch.float32, torch.get_default_dtype()))
-        needed = self.needs(group)
+        needed = self.needs(group, θ)
         missing = [name for name in needed if state.get(name) is None]  # None: checkpoints of older torch
         for name in missing:
             state[name] = self.init[name](θ, group) if name in self.init else torch.zeros_like(θ)
@@ -81,7 +99,10 @@ class Rule:
         known["θ"], known["g"] = real(θ), -real(g) if options.get("maximize") else real(g)
         out = self.fn(**{name: known[name] for name in self.reads})
         out = out if isinstance(out, tuple) else (out,)
-        return {name: value for name, value in zip(self.writes, out, strict=True) if value is not None}
+        new = {name: value for name, value in zip(self.writes, out, strict=True) if value is not None}
+        # What is written is written in place: an old value that goes on under another name must be a copy.
+        old = {id(known[name]): name for name in self.writes}
+        return {name: x.clone() if old.get(id(x), name) != name else x for name, x in new.items()}
 
 
 def _is_complex(x: Any) -> bool:
@@ -108,18 +129,34 @@ def written(update: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _at_least_zero(x: Any) -> bool:
-    return bool(x >= 0)
+def _at_least(low: float) -> tuple[Callable[[Any], bool], str]:
+    return lambda x: bool(x >= low), f"a number of at least {low}"
+
+
+def _small(x: Any) -> bool:
+    """One number, or the two of Adafactor, whose first may be left to the precision."""
+    return all(e is None or bool(e >= 0) for e in (x if isinstance(x, tuple | list) else (x,)))
 
 
 def _fractions(xs: Iterable[Any]) -> bool:
     return all(bool(0 <= x < 1) for x in xs)
 
 
+_NOT_NEGATIVE = """lr momentum weight_decay alpha lr_decay initial_accumulator_value momentum_decay lambd"""
 # The range of an option is known by its name; NaN is in none. Options that are not here take any value.
 RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    **dict.fromkeys(("lr", "momentum", "weight_decay", "eps"), (_at_least_zero, "a number of at least 0")),
+    **dict.fromkeys(_NOT_NEGATIVE.split(), _at_least(0)),
+    "eps": (_small, "a number of at least 0"),
     "betas": (_fractions, "two numbers from 0 to below 1"),
+    "rho": (lambda x: bool(0 <= x <= 1), "a number from 0 to 1"),
+    "t0": _at_least(0),
+    "etas": (lambda x: bool(0 < x[0] < 1 < x[1]), "two numbers, one between 0 and 1 and one above 1"),
+    "step_sizes": (lambda x: bool(0 <= x[0] <= x[1]), "two numbers of at least 0, the smaller one first"),
+    "beta2_decay": (lambda x: bool(x <= 0), "a number of at most 0"),
+    "d": _at_least(1),
+    "ns_steps": (lambda x: 1 <= x < 100, "a whole number from 1 to 99"),
+    "ns_coefficients": (lambda x: len(x) == 3, "three numbers"),
+    "adjust_lr_fn": (lambda x: x in (None, "original", "match_rms_adamw"), "original or match_rms_adamw"),
 }
 
 

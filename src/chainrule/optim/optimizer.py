@@ -46,14 +46,23 @@ class Ruled(torch.optim.Optimizer):
         if isinstance(param_group, dict):
             check({**self.defaults, **param_group}, type(self).__name__)
         _add_param_group(self, param_group)
+        wrong = [self.rule.takes(θ) for θ in self.param_groups[-1]["params"]] if self.rule.takes else []
+        if any(wrong):
+            self.param_groups.pop()
+            raise UserError(f"{type(self).__name__}: {next(filter(None, wrong))}")
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Torch's, but the tensors are copied: torch shares them with the optimizer they came from."""
+        """Torch's, but the tensors are copied, where torch shares them with the optimizer they came from, and what is
+        counted apart from θ keeps its own precision, where torch gives it that of θ."""
         _load_state_dict(self, state_dict)
-        for θ, state in self.state.items():
-            for name, value in state.items():
-                if isinstance(value, Tensor):
-                    state[name] = _like(θ, value)
+        for group in self.param_groups:
+            for θ in group["params"]:
+                state = self.state.get(θ, {})
+                for name, value in state.items():
+                    if isinstance(value, Tensor):
+                        state[name] = _like(θ, value)
+                for name in self.rule.init.keys() & state.keys():
+                    state[name] = state[name].to(self.rule.init[name](θ, group))
         self._layout = None
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -63,7 +72,7 @@ class Ruled(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         with torch.set_grad_enabled(bool(self.defaults.get("differentiable"))):
-            if self.rule.parent is not None and current() in ("auto", "twin"):
+            if isinstance(self, self.rule.parent or ()) and current() in ("auto", "twin"):
                 self._twin_step()
             else:
                 self._formula_step()
@@ -109,7 +118,7 @@ class Ruled(torch.optim.Optimizer):
             params = [θ for θ in group["params"] if θ.grad is not None]
             grads = [θ.grad for θ in params]
             states = [self.state.get(θ) for θ in params] if self.rule.keeps(group) else []
-            options = options_of(group, params, grads, bool(self.rule.needs(group)))
+            options = options_of(self.rule, group, params, grads)
             if "first" in self.rule.reads and any(states) and not all(states):
                 options.pop("fused", None)  # torch's fused SGD fails on a mixture of first and later updates
             forced.append(options)
@@ -167,10 +176,12 @@ def make(card: Rule) -> type[Ruled]:
         "__doc__": card.doc,
         "__module__": card.fn.__module__,
     }
-    if card.parent is not None:
-        return type(card.name, (Ruled, card.parent), body)
+    first = (card.mixin,) if card.mixin else ()
+    if card.parent is not None and card.inherits:
+        return type(card.name, (*first, Ruled, card.parent), body)
     kind = inspect.Parameter
     parameters = [kind("params", kind.POSITIONAL_OR_KEYWORD)]
     parameters += [kind(name, kind.POSITIONAL_OR_KEYWORD, default=value) for name, value in card.defaults.items()]
-    parameters += [kind("maximize", kind.KEYWORD_ONLY, default=False)]
-    return type(card.name, (_Parentless,), {**body, "__signature__": inspect.Signature(parameters)})
+    if card.parent is None:
+        parameters += [kind("maximize", kind.KEYWORD_ONLY, default=False)]
+    return type(card.name, (*first, _Parentless), {**body, "__signature__": inspect.Signature(parameters)})

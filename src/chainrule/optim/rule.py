@@ -35,15 +35,21 @@ def rule(
     /,
     *,
     source: str,
-    when: Mapping[str, str] | None = None,
+    when: Mapping[str, str | Callable[[Tensor], bool]] | None = None,
     init: Mapping[str, Callable[[Tensor, dict], Tensor]] | None = None,
+    clock: bool = False,
+    foreach: bool = True,
+    inherits: bool = True,
+    mixin: type | None = None,
+    takes: Callable[[Tensor], str] | None = None,
     **defaults: Any,
 ) -> Callable[[Callable[..., Any]], Any]:
     """Make a `torch.optim.Optimizer` class of one pure update. · 由一个纯更新生成优化器类。
 
     `parent`: torch's class of that name, whose constructor, checks and state_dict are inherited and whose fused or
     foreach step is the twin; without one, `defaults` are the constructor's arguments, in this order. `when`: state →
-    the option that it needs to exist. `init`: state → function (θ, group) → its first value, zeros otherwise.
+    the option that it needs to exist, or a function of θ. `init`: state → function (θ, group) → its first value, zeros
+    otherwise. `clock`, `foreach`, `inherits`, `mixin`, `takes`: what is particular about torch's class, see `Rule`.
 
     >>> @rule(source="Robbins & Monro 1951, doi:10.1214/aoms/1177729586", lr=0.5)
     ... def Descent(θ, g, lr):
@@ -64,6 +70,11 @@ def rule(
             parent=parent,
             when=when or {},
             init=init or {},
+            clock=clock,
+            foreach=foreach,
+            inherits=inherits,
+            mixin=mixin,
+            takes=takes,
         )
         unread = [name for name in card.options if name not in card.defaults]
         if unread:

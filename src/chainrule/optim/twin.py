@@ -35,19 +35,19 @@ def functional(parent: type[torch.optim.Optimizer]) -> tuple[Callable[..., Any],
     return found, frozenset(inspect.signature(found).parameters)
 
 
-def options_of(group: dict[str, Any], params: list[Tensor], grads: list[Tensor], stateful: bool) -> dict[str, Any]:
+def options_of(rule: Rule, group: dict[str, Any], params: list[Tensor], grads: list[Tensor]) -> dict[str, Any]:
     """The options to run torch's step with; empty where the caller chose, or where only the plain loop is right."""
     chosen = group.get("fused") is not None or group.get("foreach") is not None
     if chosen or group.get("differentiable") or group.get("capturable"):
         return {}
     if any(map(attrgetter("is_sparse"), grads)):
         return {}
-    several = stateful or bool(group.get("weight_decay"))
+    several = bool(rule.needs(group)) or bool(group.get("weight_decay"))
     number = _number(group["lr"])
     if "fused" in group and several and fusable(params, grads):
         return {"fused": True, "foreach": False, **number}
     small = sum(θ.numel() for θ in params) < SMALL * len(params) if several else True
-    simple = "foreach" in group and (number or not isinstance(group["lr"], Tensor))
+    simple = "foreach" in group and rule.foreach and (number or not isinstance(group["lr"], Tensor))
     return {"foreach": True, **number} if simple and small else number
 
 
@@ -79,7 +79,7 @@ def call(rule: Rule, group: dict[str, Any], params: list[Tensor], grads: list[Te
     form, takes = functional(rule.parent)
     needed = rule.needs(group)
     lists = [[state[name] for state in states] if name in needed else [] for name in rule.state]
-    if "t" in rule.reads:
+    if rule.counts:
         lists.append([state["step"] for state in states])
     options = {name: value for name, value in group.items() if name in takes and name != "params"}
     if "betas" in group:

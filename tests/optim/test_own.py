@@ -1,0 +1,63 @@
+"""What torch has not: Lion by its paper, Muon on filters, Adafactor's memory."""
+
+import pytest
+import torch
+from cases import descend, params
+
+import chainrule
+from chainrule.optim import Adafactor, Lion, Muon
+from chainrule.optim.matrix import orthogonal
+
+
+def test_lion_is_algorithm_2_of_its_paper():
+    made = Lion(params(), lr=0.01, betas=(0.9, 0.99), weight_decay=0.1, maximize=True)
+    by_hand, averages = params(), [torch.zeros_like(θ) for θ in params()]
+    descend(made, 20)
+    for t in range(20):
+        source = torch.Generator().manual_seed(t)
+        for i, θ in enumerate(by_hand):
+            noise = torch.randn(θ.shape, generator=source, dtype=θ.dtype)
+            g = -(θ.detach().sin() + noise)
+            if i == 3 and t < 3:
+                continue
+            with torch.no_grad():
+                c = 0.9 * averages[i] + 0.1 * g
+                θ.sub_(0.01 * (c.sign() + 0.1 * θ))
+                averages[i] = 0.99 * averages[i] + 0.01 * g
+    for θ, expected in zip(made.param_groups[0]["params"], by_hand, strict=True):
+        assert torch.allclose(θ, expected, rtol=0, atol=1e-12)
+
+
+def test_muon_takes_filters_as_the_matrix_that_torch_takes():
+    """Filters [out, in, h, w] move as the matrix [out, in·h·w] does under torch's."""
+    start = torch.randn(6, 2, 3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    filters, flat = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.reshape(6, -1).clone())
+    ours, torchs = Muon([filters], lr=0.1), torch.optim.Muon([flat], lr=0.1)
+    for t in range(10):
+        g = torch.randn(6, 18, generator=torch.Generator().manual_seed(t + 1), dtype=torch.float64)
+        filters.grad, flat.grad = g.reshape(filters.shape), g
+        ours.step()
+        torchs.step()
+    assert torch.allclose(filters.reshape(6, -1), flat, rtol=0, atol=1e-12)
+    with pytest.raises(ValueError, match="only supports 2D"):
+        torch.optim.Muon([filters])
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (4, 20), (20, 4)])
+def test_orthogonal_brings_all_singular_values_near_one(shape):
+    G = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    U, S, Vh = torch.linalg.svd(G, full_matrices=False)
+    made = orthogonal(G, (3.4445, -4.775, 2.0315), 1e-7, 10).double()
+    found = torch.linalg.svdvals(made)
+    assert found.min() > 0.6 and found.max() < 1.3 and S.max() / S.min() > 1.5
+    assert ((U.T @ made @ Vh.T).diagonal() > 0.6).all()  # the directions are those of G
+
+
+def test_adafactor_keeps_rows_and_columns():
+    θ = torch.nn.Parameter(torch.ones(100, 50))
+    made = Adafactor([θ])
+    θ.grad = torch.ones_like(θ)
+    with chainrule.gear("formula"):
+        made.step()
+    kept = sum(value.numel() for name, value in made.state[θ].items() if name != "step")
+    assert kept == 100 + 50
