@@ -1,5 +1,7 @@
 """Schedules against torch's schedulers, step by step, and what is said of bad settings."""
 
+import json
+
 import pytest
 import torch
 from torch.optim import lr_scheduler as torchs
@@ -12,6 +14,20 @@ PAIRS = [
     ("constant", {}, lambda o: torchs.ConstantLR(o, factor=1.0)),
     ("step", {"every": 7, "gamma": 0.3}, lambda o: torchs.StepLR(o, 7, 0.3)),
     ("step", {}, lambda o: torchs.StepLR(o, 30)),
+    ("multistep", {"milestones": (7, 20, 20), "gamma": 0.3}, lambda o: torchs.MultiStepLR(o, [7, 20, 20], 0.3)),
+    ("multistep", {}, lambda o: torchs.MultiStepLR(o, [30, 80])),
+    ("exponential", {"gamma": 0.9}, lambda o: torchs.ExponentialLR(o, 0.9)),
+    ("linear", {}, lambda o: torchs.LinearLR(o, 1.0, 0.0, 50)),
+    ("linear", {"floor": 0.2}, lambda o: torchs.LinearLR(o, 1.0, 0.2, 50)),
+    ("polynomial", {}, lambda o: torchs.PolynomialLR(o, 50)),
+    ("polynomial", {"power": 2.5}, lambda o: torchs.PolynomialLR(o, 50, 2.5)),
+    ("cosine_restarts", {}, lambda o: torchs.CosineAnnealingWarmRestarts(o, 10)),
+    (
+        "cosine_restarts",
+        {"first": 3, "mult": 2, "floor": 0.1},
+        lambda o: torchs.CosineAnnealingWarmRestarts(o, 3, 2, 0.1 * 0.4),
+    ),
+    ("noam", {"rise": 8}, lambda o: torchs.LambdaLR(o, lambda t: 8**0.5 * min((t + 1) ** -0.5, (t + 1) * 8**-1.5))),
     ("cosine", {}, lambda o: torchs.CosineAnnealingLR(o, 50)),
     ("cosine", {"floor": 0.1}, lambda o: torchs.CosineAnnealingLR(o, 50, eta_min=0.1 * 0.4)),
     ("onecycle", {}, lambda o: torchs.OneCycleLR(o, 0.4, total_steps=50, cycle_momentum=False)),
@@ -68,7 +84,7 @@ def test_every_length_and_what_lies_behind_it_is_defined(name, total, warmup):
     schedule = Schedule(optimizer(), name, total, warmup=warmup)
     factors = [schedule.factor(t) for t in range(total + warmup + 5)]
     assert all(0 <= factor <= 1 for factor in factors)
-    assert factors[-1] == factors[-2] or name == "step"
+    assert factors[-1] == factors[-2] or name in ("step", "exponential", "cosine_restarts", "noam")
 
 
 def test_the_step_is_all_its_state():
@@ -99,6 +115,93 @@ def test_groups_keep_their_own_base_rates():
     assert [group["lr"] for group in made.param_groups] == [0.25, 0.025, 0.5]
 
 
+PLATEAUS = [
+    {},
+    {"patience": 0, "factor": 0.5},
+    {"patience": 1, "factor": 0.5, "cooldown": 2},
+    {"patience": 1, "threshold": 0.05, "threshold_mode": "abs"},
+    {"patience": 2, "factor": 0.3, "mode": "max", "threshold": 0.01},
+    {"patience": 0, "mode": "max", "threshold_mode": "abs", "cooldown": 1, "factor": 0.7},
+]
+
+
+def figures(epochs):
+    source = torch.Generator().manual_seed(0)
+    noise = torch.rand(epochs, generator=source)
+    return [0.3 + 1 / (1 + t) + 0.2 * float(x) for t, x in enumerate(noise)]
+
+
+@pytest.mark.parametrize("options", PLATEAUS, ids=str)
+def test_plateau_is_torchs(options):
+    mine, theirs = optimizer(), optimizer()
+    ours, torch_one = Schedule(mine, "plateau", 50, **options), torchs.ReduceLROnPlateau(theirs, eps=0, **options)
+    seen = []
+    for metric in figures(60):
+        ours.step()
+        ours.epoch(metric)
+        torch_one.step(metric)
+        seen.append(mine.param_groups[0]["lr"])
+        assert seen[-1] == pytest.approx(theirs.param_groups[0]["lr"], rel=1e-12)
+    assert seen[-1] < 0.4
+
+
+def test_plateau_stops_at_its_floor():
+    mine, theirs = optimizer(), optimizer()
+    ours = Schedule(mine, "plateau", 50, patience=0, floor=0.25)
+    torch_one = torchs.ReduceLROnPlateau(theirs, patience=0, min_lr=0.1)
+    for _ in range(5):
+        ours.epoch(1.0)
+        torch_one.step(1.0)
+    assert mine.param_groups[0]["lr"] == theirs.param_groups[0]["lr"] == 0.1
+
+
+@pytest.mark.parametrize("stop", [0, 1, 7])
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_plateau_goes_on_from_its_state(stop, mode):
+    """Through JSON, as a checkpoint keeps it."""
+    whole, half = (Schedule(optimizer(), "plateau", 50, patience=1, cooldown=1, mode=mode) for _ in range(2))
+    metrics = figures(20)
+    for metric in metrics[:stop]:
+        whole.epoch(metric)
+        half.epoch(metric)
+    resumed = Schedule(optimizer(), "plateau", 50, patience=1, cooldown=1, mode=mode)
+    resumed.load_state_dict(json.loads(json.dumps(half.state_dict(), allow_nan=False)))
+    for metric in metrics[stop:]:
+        whole.epoch(metric)
+        resumed.epoch(metric)
+    assert resumed.plateau == whole.plateau and resumed.factor(3) == whole.factor(3) < 1
+
+
+def test_no_epoch_counts_before_the_warm_up_is_over():
+    schedule = Schedule(optimizer(), "plateau", 50, warmup=3, patience=0)
+    for _ in range(3):
+        schedule.epoch(1.0)
+        schedule.step()
+    assert schedule.factor(3) == 1.0
+    schedule.epoch(1.0)
+    schedule.epoch(1.0)
+    assert schedule.factor(3) == 0.1
+
+
+def test_other_schedules_do_not_heed_an_epoch():
+    schedule = Schedule(optimizer(), "cosine", 50)
+    schedule.epoch(float("nan"))
+    assert schedule.state_dict() == {"step": 0} and schedule.factor(0) == 1.0
+
+
+def test_noam_is_the_papers_rate():
+    """lrate = d_model^−0.5 · min(step^−0.5, step · warmup_steps^−1.5)."""
+    d, rise = 512, 4000
+    base = (d * rise) ** -0.5
+    for step in (1, 100, 4000, 4001, 100_000):
+        expected = d**-0.5 * min(step**-0.5, step * rise**-1.5)
+        assert base * SCHEDULES["noam"](step - 1, 100_000, rise=rise) == pytest.approx(expected, rel=1e-12)
+
+
+def test_restarts_of_one_length_never_run_out():
+    assert SCHEDULES["cosine_restarts"](10**9 + 0.5, 1, first=1) == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
@@ -110,6 +213,12 @@ def test_groups_keep_their_own_base_rates():
         ("cosine", {"warmup_start": 2}, "schedule cosine: warmup_start=2: expected a number from 0 to 1"),
         ("cosine", {"floor": float("nan")}, "schedule cosine: floor=nan: expected a number of at least 0"),
         ("step", {"every": 0}, "schedule step: every=0: expected a number of steps above 0"),
+        ("multistep", {"milestones": (5, -1)}, "schedule multistep: milestones=.*: expected numbers of steps above 0"),
+        ("cosine_restarts", {"mult": 1.5}, "schedule cosine_restarts: mult=1.5: expected a whole number of at least 1"),
+        ("noam", {"rise": 0}, "schedule noam: rise=0: expected a number of steps above 0"),
+        ("polynomial", {"power": 0}, "schedule polynomial: power=0: expected a number above 0"),
+        ("plateau", {"factor": 1.0}, "schedule plateau: factor=1.0: expected a number from 0 to below 1"),
+        ("plateau", {"mode": "up"}, "schedule plateau: mode='up': expected min or max"),
         ("onecycle", {"pct_start": 1.5}, "schedule onecycle: pct_start=1.5: expected a number from 0 to 1"),
         ("onecycle", {"div_factor": 0}, "schedule onecycle: div_factor=0: expected a number above 0"),
     ],
