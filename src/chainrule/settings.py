@@ -45,18 +45,46 @@ class Settings:
     seed: int = _setting(0, "int", "of weights, order, masks and augmentation", "随机种子", "[0, 9223372036854775807]")
     optimizer: str = _choice("adam", "how parameters are updated", "优化器", *OPTIMIZERS)
     lr: float | None = _setting(None, "float", "learning rate; none: the optimizer's own", "学习率", "(0, inf)")
-    momentum: float | None = _setting(None, "float", "sgd: share of the step before", "动量", "[0, 1)")
+    momentum: float | None = _setting(None, "float", "share of the step before", "动量", "[0, 1)")
     dampening: float | None = _setting(None, "float", "sgd: damps the gradient in the momentum", "阻尼", "[0, 1]")
     nesterov: bool | None = _setting(None, "bool", "sgd: gradient at the look-ahead point", "Nesterov 动量")
-    betas: tuple[float, float] | None = _setting(None, "floats", "adam: decay of the means", "矩估计衰减率", "[0, 1)")
-    eps: float | None = _setting(None, "float", "adam: added to the root", "分母小常数", "[0, inf)")
+    betas: tuple[float, float] | None = _setting(None, "floats", "decay of the two means", "矩估计衰减率", "[0, 1)")
+    eps: float | None = _setting(None, "float", "added to the root", "分母小常数", "[0, inf)")
     weight_decay: float | None = _setting(None, "float", "pull of the weights to zero", "权重衰减", "[0, inf)")
     amsgrad: bool | None = _setting(None, "bool", "adam: the largest mean square so far", "AMSGrad 变体")
+    alpha: float | None = _setting(None, "float", "rmsprop: decay of the mean; asgd: of the rate", "衰减率", "[0, 1]")
+    rho: float | None = _setting(None, "float", "adadelta: decay of the mean squares", "均方衰减率", "[0, 1]")
+    centered: bool | None = _setting(None, "bool", "rmsprop: deviation, not mean square", "以标准差归一")
+    lr_decay: float | None = _setting(None, "float", "adagrad: fall of the rate", "学习率衰减", "[0, inf)")
+    initial_accumulator_value: float | None = _setting(
+        None, "float", "adagrad: where the sum begins", "累积初值", "[0, inf)"
+    )
+    momentum_decay: float | None = _setting(None, "float", "nadam: rise of the momentum", "动量衰减", "[0, inf)")
+    decoupled_weight_decay: bool | None = _setting(None, "bool", "decay as AdamW's", "解耦权重衰减")
+    etas: tuple[float, float] | None = _setting(None, "floats", "rprop: shorter, longer", "步长倍率", "(0, inf)")
+    step_sizes: tuple[float, float] | None = _setting(
+        None, "floats", "rprop: shortest and longest step", "步长范围", "[0, inf)"
+    )
+    lambd: float | None = _setting(None, "float", "asgd: decay of weights and rate", "衰减项", "[0, inf)")
+    t0: float | None = _setting(None, "float", "asgd: updates before it averages", "平均起点", "[0, inf)")
+    beta2_decay: float | None = _setting(None, "float", "adafactor: how the memory grows", "二阶衰减指数", "[-1, 0]")
     decay: str = _choice("weights", "what decays: not biases and norms, or all", "衰减范围", "weights", "all")
     schedule: str = _choice("constant", "learning rate over the run", "学习率调度", *SCHEDULES)
     warmup: float = _setting(0.0, "float", "linear rise of the learning rate", "线性预热", "[0, inf)", unit="epochs")
     step_epochs: int = _setting(5, "int", "schedule=step: distance of the steps", "步长", "[1, inf)", unit="epochs")
-    gamma: float = _setting(0.1, "float", "schedule=step: factor of a step", "每步衰减倍率", "(0, 1]")
+    milestones: tuple[float, ...] | None = _setting(
+        None, "numbers", "schedule=multistep; none: half and three quarters", "里程碑", "(0, inf)", unit="epochs"
+    )
+    gamma: float | None = _setting(None, "float", "factor of a step; none: the schedule's own", "衰减倍率", "(0, 1]")
+    floor: float | None = _setting(None, "float", "lowest part of the learning rate", "学习率下限比例", "[0, 1]")
+    power: float | None = _setting(None, "float", "schedule=polynomial", "多项式幂次", "(0, inf)")
+    restart_epochs: float | None = _setting(
+        None, "float", "schedule=cosine_restarts: first cycle", "首个周期", "(0, inf)", unit="epochs"
+    )
+    restart_mult: int | None = _setting(None, "int", "each cycle so many times as long", "周期倍数", "[1, inf)")
+    plateau_epochs: int | None = _setting(
+        None, "int", "schedule=plateau: wait without gain", "平台等待", "[0, inf)", unit="epochs"
+    )
     clip: float | None = _setting(None, "float", "largest norm of the gradient", "梯度范数上限", "(0, inf)")
     accumulate: int = _setting(1, "int", "batches whose gradients make one update", "梯度累积批数", "[1, inf)")
     precision: str = _choice("auto", "of the products", "计算精度", "auto", "fp32", "bf16", "fp16")
@@ -78,7 +106,9 @@ class Settings:
     threads: int = _setting(0, "int", "of the processor; 0: as torch finds them", "线程数", "[0, 1024]")
     compile: bool = _setting(False, "bool", "compile the training step", "编译训练步")
     tune: bool = _setting(False, "bool", "choose the fastest form by measuring a few steps", "实测择优")
-    channels_last: bool = _setting(False, "bool", "memory format of images", "通道在后的内存格式")
+    channels_last: bool | None = _setting(
+        None, "bool", "memory format of images; none: where convolutions are compiled", "通道在后的内存格式"
+    )
     graph: str = _choice("auto", "compiled: whole step in one graph or in two", "编译图数", "auto", "one", "two")
     gear: str = _choice("auto", "what runs of each formula", "公式档位", *GEARS)
     augment: str = _setting(
@@ -127,6 +157,7 @@ SPECS: dict[str, Spec] = {f.name: f.metadata["spec"] for f in fields(Settings) i
 DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(Settings) if f.default is not MISSING}
 RESUMABLE = tuple(name for name, spec in SPECS.items() if spec.resumable)
 OPTIONS = tuple(dict.fromkeys(key for entry in OPTIMIZERS.values() for key in entry.options))
+SHAPES = tuple(dict.fromkeys(key for entry in SCHEDULES.values() for key in entry.options))
 # What may differ between a checkpoint and its run.toml: how a run is computed, kept and shown, not what it learns.
 _HOW = (
     *("name", "runs", "seeds", "topk", "device", "threads", "precision"),
@@ -283,10 +314,14 @@ def _conflicts(s: Settings) -> list[str]:
         lines.append(
             f"warmup={_show(s.warmup)}: expected at most the {s.epochs} epochs of the run; the rate never got up"
         )
-    if s.schedule != "step":
-        for key in SCHEDULES["step"].options:
-            if getattr(s, key) != DEFAULTS[key]:
-                lines.append(f"{key}={getattr(s, key)}: only schedule=step takes it, and schedule={s.schedule}")
+    for key in SHAPES:
+        if key not in SCHEDULES[s.schedule].options and getattr(s, key) != DEFAULTS[key]:
+            who = " or ".join(name for name, entry in SCHEDULES.items() if key in entry.options)
+            lines.append(f"{key}={getattr(s, key)}: only schedule={who} takes it, and schedule={s.schedule}")
+    if s.schedule == "noam" and not s.warmup:
+        lines.append("schedule=noam: it rises during warmup, and warmup=0; add warmup=1")
+    if s.schedule == "plateau" and s.gamma == 1:
+        lines.append("gamma=1.0: schedule=plateau expects a number below 1")
     if s.label_smoothing and s.loss not in ("auto", "cross_entropy"):
         lines.append(f"label_smoothing={s.label_smoothing}: only loss=cross_entropy takes it, and loss={s.loss}")
     if s.name is not None:

@@ -266,13 +266,12 @@ def test_compare_shows_what_differs(tmp_path):
         ("best val_accuracy", "80 %", "88 %", "–"), ("accuracy", "75 %", "–", "–"),
     ]  # fmt: skip
     assert has(picture(tmp_path / "compare.png"), plots.BLUE) and has(picture(tmp_path / "compare.png"), plots.ORANGE)
-    assert "finished" in found.text() and "model_options.width" in found.text()
 
 
 def test_compare_without_a_plot_or_a_difference(tmp_path):
     runs = [make_run(tmp_path / root, "same", events()) for root in ("a", "b")]
     found = compare(runs)
-    assert found.plot is None and found.settings == [] and "(all the same)" in found.text()
+    assert found.plot is None and found.settings == []
     assert found.names == [str(run.path) for run in runs]
 
 

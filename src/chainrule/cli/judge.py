@@ -9,7 +9,7 @@ from ..catalog import check_data
 from ..errors import UserError
 from ..runs.folder import RunFolder
 from .complete import data_names, run_names
-from .show import as_json, clean, number, say, table
+from .show import as_json, clean, number, table
 
 
 def open_checked(run: str, split: str = "test") -> Any:
@@ -42,21 +42,27 @@ def evaluate(run: str, data: str | None, split: str, json_: bool) -> None:
 @click.argument("paths", nargs=-1, required=True, metavar="FILE|FOLDER...", type=click.Path())
 @click.option("--topk", type=click.IntRange(1), default=3, show_default=True, help="Likeliest classes shown.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-def predict(run: str, paths: tuple[str, ...], topk: int, json_: bool) -> int:
+def predict(run: str, paths: tuple[str, ...], topk: int, json_: bool) -> None:
     """Classify image files, or all images of folders, with RUN. · 预测图片类别。"""
     missing = [f"{clean(path)}: no such file or folder" for path in paths if not Path(path).exists()]
     if missing:
         raise UserError(*missing)
-    found = open_checked(run).predict(list(paths), topk=topk)
+    broken: list[str] = []
+    found = open_checked(run).predict(list(paths), topk=topk, broken=broken)
     if json_:
         as_json([{"path": str(p.path), "label": p.label, "probability": p.probability, "top": p.top} for p in found])
-        return 0
+    else:
+        show_answers(found)
+    if broken:
+        raise UserError(*broken)
+
+
+def show_answers(found: list[Any]) -> None:
+    """A row for each image: its class and the runners-up. · 每张图像一行。"""
     likeliest = [", ".join(f"{label} {number(p, 'top')}" for label, p in answer.top[1:]) for answer in found]
     rows = [
         [answer.path, answer.label, number(answer.probability, "top"), others]
         for answer, others in zip(found, likeliest, strict=True)
     ]
-    table(["file", "class", ">probability", "then"], rows)
-    if not rows:
-        say("no images there")
-    return 0
+    if rows:
+        table(["file", "class", ">probability", "then"], rows)

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
+from ..errors import UserError
 from ..runs.folder import RunFolder
 from ..runs.listing import list_runs, summarize
-from ..runs.log import history, read
 from ..runs.report import metrics_of
 from ..settings import DEFAULTS, from_file
 from .complete import run_names
@@ -85,45 +85,22 @@ def _text(value: Any) -> str:
 
 
 @runs.command()
-@click.argument("first", metavar="A", shell_complete=run_names)
-@click.argument("second", metavar="B", shell_complete=run_names)
+@click.argument("names", nargs=-1, required=True, metavar="A B...", shell_complete=run_names)
 @ROOT
-@click.option("--plot", type=click.Path(dir_okay=False), help="Where the picture of both goes.  [default: A/report]")
-def compare(first: str, second: str, root: str, plot: str | None) -> None:
-    """Show the settings that differ and the results of runs A and B, with a plot. · 比较两次运行。"""
-    folders = [RunFolder.open(name, root) for name in (first, second)]
-    settings = [settings_of(folder) for folder in folders]
-    keys = list(dict.fromkeys([*settings[0], *settings[1]]))
-    rows = [[key, *[s.get(key, "") for s in settings]] for key in keys]
-    differ = [row for row in rows if row[1] != row[2] and row[0] != "name"]
-    names = [folder.name for folder in folders]
-    say("settings that differ" if differ else "the same settings")
-    if differ:
-        table(["setting", *names], differ)
-    say()
-    _results(folders, names)
-    from ..runs.plots import comparison
-
-    target = Path(plot) if plot else folders[0].report / f"with-{names[1]}.png"
+@click.option("--plot", type=click.Path(dir_okay=False), help="Where the picture of all goes.  [default: A/report]")
+def compare(names: tuple[str, ...], root: str, plot: str | None) -> None:
+    """Show the settings that differ and the results of two or more runs, with a plot. · 比较运行。"""
+    if len(names) < 2:
+        raise UserError(f"runs compare {' '.join(names)}: expected two runs or more")
+    first, *others = [RunFolder.open(name, root) for name in names]
+    target = Path(plot) if plot else first.report / f"with-{'-'.join(other.name for other in others)}.png"
     target.parent.mkdir(parents=True, exist_ok=True)
-    comparison({str(folder.path): history(read(folder.log)) for folder in folders}, target)
+    from ..runs.compare import compare as side_by_side
+
+    found = side_by_side([first, *others], target)
+    say("settings that differ" if found.settings else "the same settings")
+    if found.settings:
+        table(["setting", *found.names], found.settings)
+    say()
+    table(["result", *[f">{name}" for name in found.names]], found.results)
     say(f"plot  {target}")
-
-
-def _results(folders: list[RunFolder], names: list[str]) -> None:
-    found = [summarize(folder) for folder in folders]
-    rows = [
-        ["state", *[s.state for s in found]],
-        ["epochs", *[f"{s.epoch:g}" for s in found]],
-        ["best", *[_best(s) for s in found]],
-    ]
-    figures = [figures_of(folder) for folder in folders]
-    keys = [key for key in dict.fromkeys([*figures[0], *figures[1]]) if not key.endswith("count")]
-    rows += [[key, *[number(f.get(key, ""), key) for f in figures]] for key in keys]
-    table(["result", *[f">{name}" for name in names]], rows)
-
-
-def figures_of(folder: RunFolder) -> dict[str, float]:
-    """The figures of a finished run; none before that. · 已完成运行的指标。"""
-    done = [event for event in history(read(folder.log, skip="step")) if event["event"] == "finish"]
-    return dict(done[-1].get("metrics") or {}) if done else {}

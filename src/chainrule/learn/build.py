@@ -140,6 +140,18 @@ def optimizer(model: torch.nn.Module, settings: Settings) -> Any:
 
 def schedule(made: Any, settings: Settings, updates: int) -> Schedule:
     """The learning rate over the run; `updates` is the number of updates an epoch makes. · 学习率调度。"""
-    own = {"every": settings.step_epochs * updates, "gamma": settings.gamma} if settings.schedule == "step" else {}
-    warmup = round(settings.warmup * updates)
-    return Schedule(made, settings.schedule, settings.epochs * updates, warmup=warmup, **own)
+    s, halves = settings, (settings.epochs / 2, settings.epochs * 3 / 4)
+    own: dict[str, dict[str, Any]] = {
+        "step": {"every": s.step_epochs * updates, "gamma": s.gamma},
+        "multistep": {"milestones": tuple(at * updates for at in s.milestones or halves), "gamma": s.gamma},
+        "exponential": {"every": updates, "gamma": s.gamma},
+        "linear": {"floor": s.floor},
+        "polynomial": {"power": s.power},
+        "cosine": {"floor": s.floor},
+        "cosine_restarts": {"first": (s.restart_epochs or 10) * updates, "mult": s.restart_mult, "floor": s.floor},
+        "noam": {"rise": s.warmup * updates},  # the rise is its own
+        "plateau": {"factor": s.gamma, "patience": s.plateau_epochs, "floor": s.floor},
+    }
+    given = {key: value for key, value in own.get(s.schedule, {}).items() if value is not None}
+    warmup = 0 if s.schedule == "noam" else round(s.warmup * updates)
+    return Schedule(made, s.schedule, s.epochs * updates, warmup=warmup, **given)

@@ -31,6 +31,7 @@ from .step import Outcome, Step, blame
 from .stop import Request, Stopped, listening
 from .supervised import Supervised
 
+SPANNING = ("cosine", "onecycle", "linear", "polynomial")  # schedules whose shape the length of the run decides
 OnEvent = Callable[[dict[str, Any]], None]
 
 
@@ -79,7 +80,7 @@ class Loop:
         self.position.form = asdict(self.step.form)
         tensors = state.tensors(self.step, self.average)
         notes = state.notes(self.step, self.position) | {"facts": self.facts.to_json()}
-        notes["settings"] = self.settings.defining()
+        notes["settings"], notes["schedule"] = self.settings.defining(), self.schedule.state_dict()
         try:
             checkpoint.save(self.folder.checkpoints, self.position.step, tensors, notes, self.settings.keep)
         except WriteFailed as error:
@@ -109,11 +110,11 @@ class Loop:
         state.load_weights(self.step.model, state.under(found.tensors, "model"))  # another model is the clearer reason
         self.unchanged(found.state)
         self.position = state.restore(self.step, self.average, found.tensors, found.state)
-        self.schedule.load_state_dict({"step": self.position.step})
+        self.schedule.load_state_dict({**found.state.get("schedule", {}), "step": self.position.step})
         self.tell(log, "resume", **known)
         for line in state.differences(self.step, found.state):
             self.tell(log, "note", text=line)
-        if self.settings.schedule in ("cosine", "onecycle") and self.settings.epochs != planned and not self.finished():
+        if self.settings.schedule in SPANNING and self.settings.epochs != planned and not self.finished():
             text = f"schedule={self.settings.schedule} now spans {self.settings.epochs} epochs instead of {planned}"
             self.tell(log, "note", text=f"{text}: lr goes on at {self.rate():.4g}")
 
@@ -206,6 +207,8 @@ class Loop:
             except Exception:
                 if self.step.form.compiled == "no":
                     raise
+        if self.step.form.compiled != "no":
+            self.tell(log, "note", text="compiling the step: it may take a minute")
         outcome, notes = self.step.first(batches)
         self.started = True
         for note in notes:
@@ -252,6 +255,7 @@ class Loop:
         position.waited = 0 if better else position.waited + 1
         if better and self.keep_best(log, figures[self.metric]):
             position.best, position.best_epoch = score, position.epochs
+        self.schedule.epoch(figures.get("val_loss", figures["train_loss"]))
         self.tell(log, "epoch", epoch=position.epochs, lr=self.rate(), seconds=position.seconds, **figures)
         self.save(log)
 

@@ -1,15 +1,18 @@
 """Using a trained network on images of one's own. · 用训练好的网络识别自己的图像。"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ..data.dataset import read_image
 from ..data.images import SUFFIXES
 from ..errors import UserError
 from .facts import Facts
+
+BATCH = 64  # images at a time: a folder of any size is read in little memory
 
 
 @dataclass(frozen=True)
@@ -41,22 +44,56 @@ def files_of(paths: Iterable[str | Path]) -> list[Path]:
 
 
 @torch.no_grad()
-def predict(model: torch.nn.Module, facts: Facts, paths: Iterable[str | Path], topk: int = 5) -> list[Prediction]:
-    """One prediction a file. Raises `UserError` with a line for each file that is no image. · 每个文件一个预测。"""
+def predict(
+    model: torch.nn.Module,
+    facts: Facts,
+    paths: Iterable[str | Path],
+    topk: int = 5,
+    broken: list[str] | None = None,
+) -> list[Prediction]:
+    """One prediction a file, read and answered in batches. · 分批预测，每个文件一个结果。
+
+    Raises `UserError` with a line for each file that is no image; with a list `broken` the lines go there instead and
+    the other files are answered.
+    """
     if topk < 1:
         raise UserError(f"topk={topk}: expected an integer of at least 1")
-    inputs, files, lines = [], files_of(paths), []
-    for file in files:
-        try:
-            inputs.append(read_image(file, facts.shape[1:], facts.shape[0], facts.mean, facts.std, facts.fit))
-        except UserError as error:
-            lines += error.lines
-    if lines:
-        raise UserError(*lines)
-    model.eval()
+    lines: list[str] = []
     out: list[Prediction] = []
-    for file, x in zip(files, inputs, strict=True):
-        likely = model(x)[0, : len(facts.classes)].float().softmax(-1).topk(min(topk, len(facts.classes)))
-        top = tuple((facts.classes[i], p) for p, i in zip(likely.values.tolist(), likely.indices.tolist(), strict=True))
+    model.eval()
+    for chunk in batched(files_of(paths), BATCH):
+        inputs: list[tuple[Path, Tensor]] = []
+        for file in chunk:
+            try:
+                image = read_image(file, facts.shape[1:], facts.shape[0], facts.mean, facts.std, facts.fit)
+            except UserError as error:
+                lines += error.lines
+            else:
+                inputs.append((file, image))
+        if inputs:
+            out += _answers(model, facts, inputs, topk)
+    if lines and broken is None:
+        raise UserError(*lines)
+    if broken is not None:
+        broken += lines
+    return out
+
+
+def _answers(model: torch.nn.Module, facts: Facts, inputs: list[tuple[Path, Tensor]], topk: int) -> list[Prediction]:
+    files, images = zip(*inputs, strict=True)
+    likely = model(torch.cat(images))[:, : len(facts.classes)].float().softmax(-1)
+    best = likely.topk(min(topk, len(facts.classes)))
+    out = []
+    for file, shares, places in zip(files, best.values.tolist(), best.indices.tolist(), strict=True):
+        top = tuple((facts.classes[place], share) for place, share in zip(places, shares, strict=True))
         out.append(Prediction(file, *top[0], top))
     return out
+
+
+def batched(items: list[Path], size: int) -> Iterator[list[Path]]:
+    """Consecutive lists of at most `size`. · 依次分批。
+
+    >>> [len(b) for b in batched([Path("a")] * 5, 2)]
+    [2, 2, 1]
+    """
+    return (items[i : i + size] for i in range(0, len(items), size))

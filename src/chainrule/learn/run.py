@@ -192,7 +192,7 @@ class Parts:
         settings, optimizer = self.settings, build.optimizer(self.network, self.settings)
         feed = Feed(self.data, build.training_part(self.data, settings), settings)
         schedule = build.schedule(optimizer, settings, feed.updates)
-        plain = Form("no", settings.channels_last)
+        plain = Form("no", bool(settings.channels_last))
         step = Step(self.network, self.task, optimizer, self.device, settings.clip, plain)
         return Loop(folder, settings, self.data, self.task, step, schedule, feed, on_event)
 
@@ -201,7 +201,11 @@ class Parts:
         settings = self.settings
         if not settings.tune:
             apart = settings.graph == "two" or settings.accumulate > 1 or self.device.scaled
-            return Form(("two" if apart else "one") if settings.compile else "no", settings.channels_last)
+            how = ("two" if apart else "one") if settings.compile else "no"
+            # Compiled, a network of convolutions gains from it wherever it was measured (benchmarks/README.md).
+            images = how != "no" and any(isinstance(m, torch.nn.Conv2d) for m in self.network.modules())
+            last = images if settings.channels_last is None else settings.channels_last
+            return Form(how, last)
         optimizer = functools.partial(build.optimizer, settings=settings)
         times = measure(self.network, self.task, self.device, loop.feed.at(0), optimizer, settings.compile)
         table = "; ".join(f"{form} {seconds * 1e3:.2f} ms" for form, seconds in times.items())
@@ -320,10 +324,18 @@ class Run:
         task = build.task(self.settings, facts)
         return task.evaluate(self.network, part, Device("cpu")).figures()
 
-    def predict(self, paths: str | PathLike[str] | Iterable[str | PathLike[str]], topk: int = 5) -> list[Prediction]:
-        """What the network says of image files, or of all images in folders. · 预测图像。"""
+    def predict(
+        self,
+        paths: str | PathLike[str] | Iterable[str | PathLike[str]],
+        topk: int = 5,
+        broken: list[str] | None = None,
+    ) -> list[Prediction]:
+        """What the network says of image files, or of all images in folders. · 预测图像。
+
+        Raises `UserError` with a line for each file that is no image; a list `broken` takes those lines instead.
+        """
         several = [paths] if isinstance(paths, str | PathLike) else paths
-        return predict(self.network, self.facts, map(Path, several), topk)
+        return predict(self.network, self.facts, map(Path, several), topk, broken)
 
     def write_report(self) -> list[Path]:
         """Curves, confusion matrix and tables from the log, in `report/`; returns its files. · 由日志写出报告。"""

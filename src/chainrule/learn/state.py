@@ -97,7 +97,11 @@ def differences(step: Step, state: dict[str, Any]) -> list[str]:
     """What is not as it was when the checkpoint was made, in one line. · 与存档时不同之处。"""
     now, then = machine(step), state["machine"]
     changed = [f"{k} {then.get(k)} → {now[k]}" for k in now if now[k] != then.get(k)]
-    return [f"not bit for bit as one run would have been: {', '.join(changed)}"] if changed else []
+    return (
+        [f"the same bits as in one run are promised only where nothing differs: {', '.join(changed)}"]
+        if changed
+        else []
+    )
 
 
 def restore(step: Step, average: Average | None, kept: dict[str, Tensor], state: dict[str, Any]) -> Position:

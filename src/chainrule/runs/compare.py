@@ -4,15 +4,12 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import report
 from .folder import RunFolder
 from .listing import summarize
 from .log import history, read
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 _NONE = "–"
 
@@ -32,17 +29,6 @@ class Comparison:
     results: list[tuple[str, ...]]
     plot: Path | None
 
-    def tables(self) -> "list[Table]":
-        """The two tables for the terminal. · 终端用的两张表。"""
-        settings = report.table(
-            ["setting · 设置", *self.names], self.settings or [("(all the same)", *["" for _ in self.names])]
-        )
-        return [settings, report.table(["result · 结果", *self.names], self.results)]
-
-    def text(self, width: int = 100) -> str:
-        """Both tables as plain text. · 纯文本。"""
-        return "\n\n".join(report.plain(table, width) for table in self.tables())
-
 
 def compare(runs: Sequence[RunFolder], plot: Path | None = None) -> Comparison:
     """Compare any number of runs; with `plot` also draw their curves into that PNG. · 比较多次运行。
@@ -54,8 +40,8 @@ def compare(runs: Sequence[RunFolder], plot: Path | None = None) -> Comparison:
         from . import plots
 
         plots.comparison({name: history(read(run.log)) for name, run in zip(names, runs, strict=True)}, Path(plot))
-    settings = _rows([_settings(run) for run in runs])
-    differing = [row for row in settings if len(set(row[1:])) > 1]
+    settings = sorted(_rows([_settings(run) for run in runs]))
+    differing = [row for row in settings if len(set(row[1:])) > 1 and row[0] != "name"]
     return Comparison(names, differing, _rows([_results(run) for run in runs]), plot and Path(plot))
 
 
@@ -77,11 +63,12 @@ def _settings(run: RunFolder) -> dict[str, str]:
 
 
 def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    """Settings by their names on the command line: those of the table [settings] have no prefix."""
+    """Settings by their names on the command line: no prefix for [settings], `model.` for the model's [options]."""
+    spelt = {"settings": prefix, "options": "model."}
     flat: dict[str, str] = {}
     for key, value in table.items():
         if isinstance(value, dict):
-            flat |= _flat(value, prefix if key == "settings" else f"{prefix}{key}.")
+            flat |= _flat(value, spelt.get(key, f"{prefix}{key}."))
         else:
             flat[prefix + key] = str(value).lower() if isinstance(value, bool) else str(value)
     return flat
