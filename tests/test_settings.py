@@ -112,7 +112,13 @@ def test_a_word_becomes_a_value(word, value):
         "device=gpu",
         "gear=fast",
         "precision=fp8",
-        "schedule=linear",
+        "schedule=lineal",
+        "milestones=0",
+        "milestones=()",
+        "milestones=5,nan",
+        "floor=1.5",
+        "etas=0.5",
+        "beta2_decay=0.5",
         "graph=3",
         "augment=rotate",
         "augment=crop+crop",
@@ -136,6 +142,14 @@ def test_a_wrong_value_is_one_line_that_starts_with_it(word):
     assert "expected" in lines[0]
 
 
+def test_numbers_are_one_or_more():
+    assert parse(["schedule=multistep", "milestones=3,5.5"]).milestones == (3.0, 5.5)
+    assert make({"schedule": "multistep", "milestones": [4]}).milestones == (4.0,)
+    assert accept("milestones", "(4,)") == (4.0,)
+    made = parse(["optimizer=rprop", "etas=(0.5,1.3)", "schedule=multistep", "milestones=3,5"])
+    assert from_toml(to_toml("mlp", "digits", made))[2] == made
+
+
 def test_everything_wrong_is_said_at_once():
     words = ["what", "epoch=3", "lr=nan", "lr=1", "seed=", "batch_size=0", "optimizer=sgd", "eps=1e-8"]
     assert errors(*words) == [
@@ -146,7 +160,7 @@ def test_everything_wrong_is_said_at_once():
         "lr=nan: expected a number above 0, or none",
         "batch_size=0: expected an integer of at least 1",
         "eps=1e-08: optimizer=sgd does not take it, it takes lr, momentum, dampening, weight_decay, nesterov; "
-        "eps is for adam or adamw",
+        "eps is for adagrad or adadelta or rmsprop or adam or adamw or adamax or nadam or radam",
     ]
 
 
@@ -156,7 +170,11 @@ def test_everything_wrong_is_said_at_once():
         (["momentum=0.9"], "optimizer=adam does not take it"),
         (["optimizer=sgd", "nesterov=true"], "expected momentum above 0"),
         (["optimizer=sgd", "nesterov=true", "momentum=0.9", "dampening=0.1"], "no dampening"),
-        (["gamma=0.5"], "only schedule=step takes it"),
+        (["gamma=0.5"], "only schedule=step or multistep or exponential or plateau takes it, and schedule=constant"),
+        (["floor=0.5", "schedule=step"], "only schedule=linear or cosine or cosine_restarts or plateau takes it"),
+        (["schedule=noam"], "it rises during warmup, and warmup=0; add warmup=1"),
+        (["schedule=plateau", "gamma=1"], "schedule=plateau expects a number below 1"),
+        (["optimizer=rprop", "rho=0.9"], "optimizer=rprop does not take it, it takes lr, etas, step_sizes; rho is for"),
         (["label_smoothing=0.1", "loss=mse"], "only loss=cross_entropy takes it"),
         (["model.=3"], "expected model.NAME=VALUE"),
         (["model.a.b=3"], "expected model.NAME=VALUE"),

@@ -18,7 +18,8 @@ BOOLS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no":
 class Spec:
     """What one setting accepts. · 一个设置接受什么。
 
-    kind    "int", "float", "bool", "floats" (a pair), "size" (H,W), "choice", "choices" (joined by "+"), "text"
+    kind    "int", "float", "bool", "floats" (a pair), "numbers" (a row of any length),
+            "size" (H,W), "choice", "choices" (joined by "+"), "text"
     within  an interval such as "[0, 1)", for numbers
     """
 
@@ -43,6 +44,7 @@ class Spec:
             "float": "a number",
             "bool": "true or false",
             "floats": "two numbers (a,b), each",
+            "numbers": "numbers a,b,…, each",
             "size": "height,width or one side, integers",
             "text": "a word",
         }[self.kind]
@@ -119,9 +121,15 @@ def _bool(given: Any, spec: Spec) -> bool:
     return BOOLS[str(given).strip().lower()]
 
 
+def _numbers(given: Any, spec: Spec) -> tuple[float, ...]:
+    parts = given.strip().strip("()[]").rstrip(",").split(",") if isinstance(given, str) else _as_list(given)
+    if not parts:
+        raise ValueError
+    return tuple(_number(part.strip() if isinstance(part, str) else part, spec) for part in parts)
+
+
 def _floats(given: Any, spec: Spec) -> tuple[float, ...]:
-    parts = given.strip().strip("()[]").rstrip(",").split(",") if isinstance(given, str) else given
-    numbers = tuple(_number(part.strip() if isinstance(part, str) else part, spec) for part in parts)
+    numbers = _numbers(given, spec)
     if len(numbers) != 2:
         raise ValueError
     return numbers
@@ -166,6 +174,7 @@ READERS: dict[str, Callable[[Any, Spec], Any]] = {
     "float": _number,
     "bool": _bool,
     "floats": _floats,
+    "numbers": _numbers,
     "size": _size,
     "choice": _one_of,
     "choices": _joined,
