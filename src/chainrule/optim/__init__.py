@@ -7,6 +7,7 @@ from .gradient_descent import NAG, SGD, HeavyBall, Momentum
 from .groups import param_groups
 from .matrix import Adafactor, Muon
 from .pure import Pure, pure
+from .quasi_newton import LBFGS
 from .rule import OPTIMIZERS, RULES, by_name, rule
 from .schedule import SCHEDULES, Schedule
 from .sign import Lion, Rprop
@@ -20,6 +21,7 @@ __all__ = [
     "AdamW",
     "Adamax",
     "HeavyBall",
+    "LBFGS",
     "Lion",
     "Momentum",
     "Muon",

@@ -5,6 +5,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -53,11 +54,11 @@ class Rule:
     mixin: type | None = None  # what its class can do besides stepping
     takes: Callable[[Tensor], str] | None = None  # what is wrong with a parameter, in words; empty: nothing
 
-    @property
+    @cached_property
     def state(self) -> tuple[str, ...]:
         return tuple(name for name in self.reads if name in self.writes and name != "θ")
 
-    @property
+    @cached_property
     def options(self) -> tuple[str, ...]:
         return tuple(name for name in self.reads if name not in self.writes and name not in CLOCK)
 
@@ -65,7 +66,7 @@ class Rule:
     def symbols(self) -> dict[str, str]:
         return {name: SYMBOLS[name] for name in self.reads if name in SYMBOLS}
 
-    @property
+    @cached_property
     def counts(self) -> bool:
         return self.clock or "t" in self.reads
 

@@ -279,7 +279,7 @@ class Schedule:
         self._apply()
 
     def factor(self, t: float) -> float:
-        """The factor after t steps: a pure function of the settings (a plateau: and of its state). · 第 t 步之后的系数。"""
+        """The factor after t steps, by the settings alone but for a plateau. · 第 t 步之后的系数。"""
         if t < self.warmup:
             return warm_up(t, self.warmup, self.warmup_start)
         if self.name == "plateau":
