@@ -153,7 +153,7 @@ class Step:
 
 
 def _norm(grads: list[Tensor]) -> Tensor:
-    """As torch's `get_total_norm`, without the grouping by device that costs as much as the norms of a small network."""
+    """As torch's `get_total_norm`, without grouping by device: that costs as much as a small network's norms."""
     return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads)))  # pyright: ignore[reportPrivateImportUsage]
 
 
