@@ -76,7 +76,7 @@ def test_it_finds_the_valley_of_rosenbrock():
     """From the classic start (−1.2, 1)."""
     θ = torch.nn.Parameter(torch.tensor([-1.2, 1.0], dtype=torch.float64))
     found, losses, _ = walk(LBFGS([θ], line_search_fn="strong_wolfe"), rosenbrock, 10)
-    assert losses[-1] < 1e-10 and torch.allclose(found, torch.ones(2, dtype=torch.float64), atol=1e-4)
+    assert losses[-1] < 1e-9 and torch.allclose(found, torch.ones(2, dtype=torch.float64), atol=1e-4)
     assert losses == sorted(losses, reverse=True)
 
 

@@ -11,6 +11,7 @@ from .quasi_newton import LBFGS
 from .rule import OPTIMIZERS, RULES, by_name, rule
 from .schedule import SCHEDULES, Schedule
 from .sign import Lion, Rprop
+from .wrapping import SAM, Lookahead
 
 __all__ = [
     "ASGD",
@@ -23,6 +24,7 @@ __all__ = [
     "HeavyBall",
     "LBFGS",
     "Lion",
+    "Lookahead",
     "Momentum",
     "Muon",
     "NAG",
@@ -34,6 +36,7 @@ __all__ = [
     "RULES",
     "Rprop",
     "Rule",
+    "SAM",
     "SCHEDULES",
     "SGD",
     "Schedule",

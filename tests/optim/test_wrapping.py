@@ -1,0 +1,142 @@
+"""Lookahead and SAM around other optimizers."""
+
+import copy
+import io
+
+import pytest
+import torch
+from cases import apart, descend, params
+
+from chainrule.errors import UserError
+from chainrule.optim import SAM, SGD, AdamW, Lookahead, Rprop, Schedule, pure
+
+
+def values(made):
+    return [θ.detach().clone() for group in made.param_groups for θ in group["params"]]
+
+
+@pytest.mark.parametrize("inner", [SGD, AdamW, Rprop])
+def test_lookahead_is_its_algorithm(inner):
+    made, plain = Lookahead(inner(params(), lr=0.05), k=3, alpha=0.4), inner(params(), lr=0.05)
+    slow = values(plain)
+    for t in range(9):
+        descend(made, 1, start=t)
+        descend(plain, 1, start=t)
+        if t % 3 == 2:
+            slow = [s + 0.4 * (θ - s) for s, θ in zip(slow, values(plain), strict=True)]
+            with torch.no_grad():
+                for θ, s in zip(plain.param_groups[0]["params"], slow, strict=True):
+                    θ.copy_(s)
+        assert apart(made, plain) <= 1e-12
+
+
+def test_lookahead_of_all_the_way_is_the_one_inside():
+    made, plain = Lookahead(AdamW(params(), lr=0.05), k=4, alpha=1.0), AdamW(params(), lr=0.05)
+    descend(made, 20)
+    descend(plain, 20)
+    assert apart(made, plain) <= 1e-12
+
+
+@pytest.mark.parametrize("stop", [2, 3, 7])
+def test_lookahead_resumed_equals_uninterrupted_bit_for_bit(stop):
+    whole, half = (Lookahead(AdamW(params(), lr=0.05), k=3) for _ in range(2))
+    descend(whole, 12)
+    descend(half, stop)
+    file = io.BytesIO()
+    torch.save(half.state_dict(), file)
+    file.seek(0)
+    resumed = Lookahead(AdamW([torch.nn.Parameter(θ) for θ in values(half)], lr=0.05), k=3)
+    resumed.load_state_dict(torch.load(file, weights_only=True))
+    descend(resumed, 12 - stop, start=stop)
+    assert apart(resumed, whole) == 0.0
+    with pytest.raises(UserError, match="this state has no slow weights"):
+        resumed.load_state_dict(AdamW(params()).state_dict())
+
+
+def test_a_schedule_and_a_new_group_reach_the_one_inside():
+    made = Lookahead(SGD(params(), lr=1.0), k=2)
+    extra = torch.nn.Parameter(torch.ones(2, dtype=torch.float64))
+    made.add_param_group({"params": [extra], "lr": 0.5})
+    Schedule(made, "step", 10, every=1, gamma=0.5).step()
+    assert [group["lr"] for group in made.inner.param_groups] == [0.5, 0.25]
+    extra.grad = torch.ones_like(extra)
+    made.step()
+    made.step()
+    assert extra.tolist() == [0.75, 0.75]  # half of the way of 0.5
+
+
+def bowl(made, scale):
+    parts = made.param_groups[0]["params"]
+
+    def closure():
+        made.zero_grad()
+        loss = sum((scale * θ**2).sum() for θ in parts)
+        loss.backward()
+        return loss.detach()
+
+    return closure
+
+
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_sam_is_algorithm_1_of_its_paper(adaptive):
+    made = SAM(SGD(params(), lr=0.01), rho=0.3, adaptive=adaptive)
+    start = values(made)
+    closure = bowl(made, 2.0)
+    assert float(made.step(closure)) == pytest.approx(sum(float((2 * θ**2).sum()) for θ in start))
+    g = [4 * θ for θ in start]
+    T = [θ.abs() if adaptive else torch.ones_like(θ) for θ in start]
+    norm = torch.cat([(t * x).reshape(-1) for t, x in zip(T, g, strict=True)]).norm()
+    for θ, old, x, t in zip(values(made), start, g, T, strict=True):
+        worst = old + 0.3 * t**2 * x / norm
+        assert torch.allclose(θ, old - 0.01 * 4 * worst, rtol=0, atol=1e-12)
+
+
+def test_sam_without_a_radius_is_the_one_inside():
+    made, plain = SAM(AdamW(params(), lr=0.05), rho=0.0), AdamW(params(), lr=0.05)
+    for _ in range(5):
+        made.step(bowl(made, 1.0))
+        plain.step(bowl(plain, 1.0))
+    assert apart(made, plain) == 0.0
+
+
+def test_sam_comes_back_when_the_second_evaluation_fails():
+    made, calls = SAM(SGD(params(), lr=0.1), rho=0.5), []
+    closure, before = bowl(made, 1.0), values(made)
+
+    def failing():
+        calls.append(1)
+        if len(calls) == 2:
+            raise RuntimeError("out of memory")
+        return closure()
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        made.step(failing)
+    assert all(torch.equal(a, b) for a, b in zip(values(made), before, strict=True))
+
+
+def test_state_of_sam_is_that_of_the_one_inside():
+    made, plain = SAM(AdamW(params(), lr=0.05)), AdamW(params(), lr=0.05)
+    for _ in range(3):
+        made.step(bowl(made, 1.0))
+    plain.load_state_dict(copy.deepcopy(made.state_dict()))
+    again = SAM(AdamW([torch.nn.Parameter(θ) for θ in values(made)], lr=0.05))
+    again.load_state_dict(plain.state_dict())
+    for one in (made, again):
+        one.step(bowl(one, 1.0))
+    assert apart(made, again) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (lambda: Lookahead(SGD(params()), k=0), "Lookahead: k=0: expected a whole number of at least 1"),
+        (lambda: Lookahead(SGD(params()), alpha=1.5), "Lookahead: alpha=1.5: expected a number from 0 to 1"),
+        (lambda: SAM(SGD(params()), rho=-1), "SAM: rho=-1: expected a number of at least 0"),
+        (lambda: SAM(SGD(params())).step(), r"SAM: step\(\) without a closure: expected a function .*"),
+        (lambda: SAM(params()), r"SAM: \[.*\]: expected an optimizer to wrap"),
+        (lambda: pure(SAM(SGD(params()))), "SAM has no rule to compile: expected an optimizer of chainrule.optim"),
+    ],
+)
+def test_bad_use_is_one_line(build, says):
+    with pytest.raises(UserError, match=f"^{says}$"):
+        build()
