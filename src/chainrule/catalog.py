@@ -172,6 +172,12 @@ OPTIMIZERS = {
         "Adafactor：按行列保存二阶矩，省内存",
         {"lr": 1e-2, "beta2_decay": -0.8, "weight_decay": 0.0},
     ),
+    "muon": Entry(
+        "chainrule.optim.matrix:Muon",
+        "momentum made orthogonal, for matrices and filters; vectors move by the sign",
+        "Muon：正交化的动量，用于矩阵与卷积核；向量按符号更新",
+        {"lr": 1e-3, "weight_decay": 0.1, "momentum": 0.95, "nesterov": True},
+    ),
     "rprop": Entry(
         "chainrule.optim.sign:Rprop",
         "a step of its own for each weight, by signs; for whole batches",

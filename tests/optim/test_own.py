@@ -43,6 +43,16 @@ def test_muon_takes_filters_as_the_matrix_that_torch_takes():
         torch.optim.Muon([filters])
 
 
+def test_muon_moves_vectors_by_the_sign_of_their_momentum():
+    θ = torch.nn.Parameter(torch.zeros(3))
+    made = Muon([θ], lr=0.25, weight_decay=0.0)
+    for g in ([1.0, -1.0, 0.0], [-0.1, 0.1, 0.0]):
+        θ.grad = torch.tensor(g)
+        made.step()
+    # momentum after two: 0.05·0.95·1 − 0.05·0.1 > 0; the look-ahead 0.05·g + 0.95·momentum keeps its sign
+    assert θ.tolist() == [-0.5, 0.5, 0.0]
+
+
 @pytest.mark.parametrize("shape", [(8, 8), (4, 20), (20, 4)])
 def test_orthogonal_brings_all_singular_values_near_one(shape):
     G = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -36,10 +36,9 @@ def dynamo():
     dynamo.reset()
 
 
-def network(name, dtype):
+def network(dtype):
     torch.manual_seed(0)
-    bias = name != "Muon"
-    return torch.nn.Sequential(torch.nn.Linear(7, 9, bias), torch.nn.Tanh(), torch.nn.Linear(9, 4, bias)).to(dtype)
+    return torch.nn.Sequential(torch.nn.Linear(7, 9), torch.nn.Tanh(), torch.nn.Linear(9, 4)).to(dtype)
 
 
 def batch(t, dtype):
@@ -48,7 +47,7 @@ def batch(t, dtype):
 
 
 def build(name, settings, dtype):
-    model = network(name, dtype)
+    model = network(dtype)
     made = OPTIMIZERS[name.lower()](param_groups(model, 0.01), lr=0.02, **settings)
     return model, made, Schedule(made, "cosine", 60, warmup=5)
 

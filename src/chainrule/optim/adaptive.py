@@ -225,11 +225,11 @@ def NAdam(
     μ = β1 * (1 - 0.5 * 0.96 ** (t * momentum_decay))
     μ_next = β1 * (1 - 0.5 * 0.96 ** ((t + 1) * momentum_decay))
     mu_product = mu_product * μ.to(mu_product.dtype)
-    Π = mu_product.double()
     exp_avg = β1 * exp_avg + (1 - β1) * g
     exp_avg_sq = β2 * exp_avg_sq + (1 - β2) * g**2
     σ = sqrt(exp_avg_sq / (1 - β2**t)) + eps
-    θ = θ - lr * (1 - μ) / (1 - Π) * g / σ - lr * μ_next / (1 - Π * μ_next) * exp_avg / σ
+    θ = θ - lr * (1 - μ) / (1 - mu_product.double()) * g / σ
+    θ = θ - lr * μ_next / (1 - mu_product.double() * μ_next) * exp_avg / σ
     return θ, mu_product, exp_avg, exp_avg_sq
 
 

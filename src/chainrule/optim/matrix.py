@@ -116,17 +116,12 @@ def stretch(a: int, b: int, rule: str | None) -> float:
     return 0.2 * sqrt(max(a, b)) if rule == "match_rms_adamw" else sqrt(max(1, a / b))
 
 
-def _is_muons(θ: Tensor) -> str:
-    if θ.dim() < 2:
-        return f"a parameter has the shape {tuple(θ.shape)}: expected a matrix or filters; give vectors to another one"
-    return _is_real(θ)
-
-
 @rule(
     torch.optim.Muon,
-    inherits=False,  # torch's refuses filters
-    takes=_is_muons,
-    source="Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/; Liu et al. 2025, arXiv:2502.16982",
+    inherits=False,  # torch's refuses what is no matrix
+    takes=_is_real,
+    source="Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/; Liu et al. 2025, arXiv:2502.16982; "
+    "vectors: Bernstein & Newhouse 2024, arXiv:2409.20325",
 )
 def Muon(θ, g, momentum_buffer, lr, weight_decay, momentum, nesterov, ns_coefficients, eps, ns_steps, adjust_lr_fn):
     """Momentum, made orthogonal: a step in which all directions count alike. · 动量正交化：各方向同等步长。
@@ -134,8 +129,9 @@ def Muon(θ, g, momentum_buffer, lr, weight_decay, momentum, nesterov, ns_coeffi
     symbols  θ parameter [a, b], or filters [a, …] as a matrix [a, b]   g gradient   M = momentum_buffer, like θ
              η = lr   μ = momentum   λ = weight_decay (decoupled)   ε = eps
     note     in bfloat16, as torch: they agree because every product and every rounding is the same one.
-             For biases, norms and embeddings take another optimizer.
-    raises   ValueError for a negative rate, momentum or decay and another adjust_lr_fn; UserError for vectors.
+             Vectors, which torch's refuses, move by the sign: what U is to the spectral norm the sign is to the largest
+             element. Many give biases, norms and embeddings to AdamW instead.
+    raises   ValueError for a negative rate, momentum or decay and another adjust_lr_fn; UserError for complex numbers.
 
     >>> from chainrule.optim import Muon
     >>> w = torch.nn.Parameter(torch.zeros(2, 2))
@@ -145,8 +141,11 @@ def Muon(θ, g, momentum_buffer, lr, weight_decay, momentum, nesterov, ns_coeffi
     """
     momentum_buffer = torch.lerp(momentum_buffer, g, 1 - momentum)
     M = torch.lerp(g, momentum_buffer, momentum) if nesterov else momentum_buffer
-    M = M.reshape(len(M), -1)
-    U = orthogonal(M, ns_coefficients, eps, ns_steps).to(θ.dtype).reshape(θ.shape)
     θ = θ - lr * weight_decay * θ
-    θ = θ - lr * stretch(M.shape[0], M.shape[1], adjust_lr_fn) * U
+    if M.dim() < 2:
+        θ = θ - lr * M.sign()
+    else:
+        M = M.flatten(1)
+        U = orthogonal(M, ns_coefficients, eps, ns_steps).to(θ.dtype).reshape(θ.shape)
+        θ = θ - lr * stretch(M.shape[0], M.shape[1], adjust_lr_fn) * U
     return θ, momentum_buffer
