@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chainrule.catalog import OPTIMIZERS
 from chainrule.cli.complete import formula_rooms
 from chainrule.cli.main import COMMANDS, main
 
@@ -109,8 +110,11 @@ def complete(tmp_path, *words, cword=None, shell="bash"):
         (["train", "len"], ["lenet5", "lenet1998"]),
         (["train", "lenet5", "fash"], ["fashion-mnist"]),
         (["train", "lenet5", "digits", "save"], ["save_every="]),
-        (["train", "lenet5", "digits", "optimizer", "=", "ad"], ["adam", "adamw"]),
-        (["train", "lenet5", "digits", "optimizer", "="], ["sgd", "adam", "adamw"]),
+        (
+            ["train", "lenet5", "digits", "optimizer", "=", "ad"],
+            ["adagrad", "adadelta", "adam", "adamw", "adamax", "adafactor"],
+        ),
+        (["train", "lenet5", "digits", "optimizer", "="], [*OPTIMIZERS]),
         (["train", "lenet5", "digits", "epochs", "=", "3", "compile", "=", "t"], ["true"]),
         (["train", "run.toml", "see"], ["seed=", "seeds="]),
         (["resume", "first", "e"], ["epochs="]),
