@@ -289,7 +289,7 @@ def test_without_the_square_it_says_what_contributing_says(tmp_path, registries)
 
 
 def test_the_optimizer_of_contributing_steps(tmp_path, registries):
-    made = written(tmp_path / "lion.py", "src/chainrule/optim/adaptive.py")
+    made = written(tmp_path / "lion.py", "src/chainrule/optim/sign.py")
     block = next(b for b in fences(PAGES["CONTRIBUTING.md"], "python") if "Lion" in b)
     assert len(block.splitlines()) <= 15
     w = made.torch.nn.Parameter(made.torch.tensor([1.0, -1.0]))
