@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,25 @@ def test_a_finished_run_can_be_extended(tmp_path):
     assert extended.settings.epochs == 3
     with pytest.raises(UserError, match="lr: cannot change on resume"):
         resume(tmp_path / "short", ["lr=0.5"])
+
+
+def test_every_accumulated_batch_has_masks_of_its_own_size_and_draw(tmp_path):
+    drawn = []
+
+    def look(module, inputs):
+        drawn.append(module.mask.clone())
+
+    from chainrule.nn import Dropout
+
+    hook = torch.nn.modules.module.register_module_forward_pre_hook(
+        lambda m, x: look(m, x) if isinstance(m, Dropout) and m.training and m.mask is not None else None
+    )
+    try:
+        run(tmp_path, "parts", epochs=1, batch_size=100, accumulate=4)
+    finally:
+        hook.remove()
+    assert [len(mask) for mask in drawn] == [100] * 12 + [93]  # 1,293 samples: the last batch is smaller
+    assert not any(torch.equal(a, b) for a, b in pairwise(drawn))
 
 
 def test_workers_change_no_bit(tmp_path):

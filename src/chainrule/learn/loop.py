@@ -58,6 +58,7 @@ class Loop:
         self.average = Average(step.model, settings.ema) if settings.ema else None
         self.facts = Facts.of(data)
         self.masks = Masks(step.model, settings.seed)
+        step.before = self.lay_masks
         self.position = Position()
         self.metric = f"{'val' if data.val else 'train'}_{task.metrics().better if data.val else 'loss'}"
         self.sign = 1.0 if data.val else -1.0
@@ -178,7 +179,6 @@ class Loop:
         """One step, with its learning rate and masks."""
         began, position = time.perf_counter(), self.position
         batches = self.batches(position.step)
-        self.masks.lay(position.step, batches[0][0], self.forward)
         self.step.model.train()
         outcome = self.make(batches, log)
         if not outcome.finite:
@@ -222,12 +222,14 @@ class Loop:
         device, last = self.step.device, self.step.form.channels_last
         return [(device.move(x, last), device.move(y)) for x, y in self.feed.at(step)]
 
+    def lay_masks(self, part: int, x: torch.Tensor) -> None:
+        self.masks.lay(self.position.step, x, self.forward, part)
+
     def forward(self, x: torch.Tensor) -> object:
         with self.step.device.autocast():
             return self.step.model(x)
 
     def refuse(self, log: RunLog, outcome: Outcome, batches: Batches) -> None:
-        self.masks.lay(self.position.step, batches[0][0], self.forward)
         where = blame(self.step, batches)
         what = f"gradient norm {outcome.norm}" if math.isfinite(outcome.loss) else f"loss {outcome.loss}"
         epoch, update = divmod(self.position.step, self.feed.updates)

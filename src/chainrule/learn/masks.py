@@ -31,9 +31,9 @@ class Masks:
         self.modules = random_modules(model)
         self.wanted: dict[tuple[int, ...], list[tuple[Any, Tensor]]] = {}
 
-    def lay(self, step: int, inputs: Tensor, forward: Callable[[Tensor], object]) -> None:
-        """Draw the masks of this step. `forward` runs the network as the step will, autocast and all."""
-        own = seed_of(self.seed, step)
+    def lay(self, step: int, inputs: Tensor, forward: Callable[[Tensor], object], part: int = 0) -> None:
+        """Draw the masks of one batch of this step. `forward` runs the network as the step will, autocast and all."""
+        own = seed_of(self.seed, step, part)
         torch.default_generator.manual_seed(own)  # `torch.manual_seed` takes 0.1 ms to reach devices that are not there
         if inputs.is_cuda:
             torch.cuda.manual_seed(own)

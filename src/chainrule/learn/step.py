@@ -6,7 +6,7 @@ two    forward, loss and backward compiled, the update apart: several batches an
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,6 +67,8 @@ class Step:
         self.scaler = torch.amp.GradScaler(device.kind) if device.scaled else None
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.buffers = list(model.buffers())
+        # Called with a batch's number within its step and its inputs before each forward: the place for its masks.
+        self.before: Callable[[int, Tensor], None] = lambda part, x: None
         self.use(form)
 
     def use(self, form: Form) -> None:
@@ -112,12 +114,14 @@ class Step:
 
     def __call__(self, batches: Batches) -> Outcome:
         if self.form.compiled == "one":
+            self.before(0, batches[0][0])
             return Outcome(*self._whole(*batches[0]))
         # Not after the update: without the gradients the heap ends in free pages, given back and faulted in each step.
         self._drop_gradients()
         before = [b.clone() for b in self.buffers]
         samples, loss = sum(len(y) for _, y in batches), 0.0
-        for x, y in batches:
+        for number, (x, y) in enumerate(batches):
+            self.before(number, x)
             part = self._loss(x, y)
             part = part if len(y) == samples else part * (len(y) / samples)
             (part if self.scaler is None else self.scaler.scale(part)).backward()
@@ -170,9 +174,10 @@ def blame(step: Step, batches: Batches) -> str:
     hooks = [m.register_forward_hook(look) for m in model.modules() if not any(True for _ in m.children())]
     before = [b.clone() for b in step.buffers]
     try:
-        for x, y in batches:
+        for number, (x, y) in enumerate(batches):
             if not bool(x.isfinite().all()):
                 return "the input"
+            step.before(number, x)
             loss = step._forward(x, y)
             if found:
                 return found[0]
