@@ -1,12 +1,9 @@
 """The real MNIST: its counts, its moments, its speed."""
 
-import time
-
 import pytest
 import torch
 
-from chainrule.data import load, sampler
-from chainrule.data.augment import augment, draw
+from chainrule.data import load
 from chainrule.data.check import check
 
 
@@ -38,21 +35,3 @@ def test_a_path_is_as_good_as_the_name(shared_data, mnist):
     assert data.shape == (1, 32, 32)
     assert (len(data.train), len(data.val), len(data.test)) == (54000, 6000, 10000)
     assert torch.equal(data.test.raw(0)[:, 2:30, 2:30], mnist.test.raw(0))
-
-
-def test_a_batch_costs_next_to_nothing(mnist):
-    """The best of many is what the code costs; the rest is what else the machine does."""
-    rows = sampler.indices(0, 0, 0, 60000, 128)
-
-    def best(work):
-        times = []
-        for _ in range(50):
-            start = time.perf_counter()
-            work()
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    x = mnist.train.batch(rows)[0]
-    assert best(lambda: mnist.train.batch(rows)) < 0.3e-3
-    assert best(lambda: sampler.indices(0, 0, 7, 60000, 128)) < 0.5e-3
-    assert best(lambda: augment("affine", x, draw("affine", 0, 0, rows), mnist.fill)) < 5e-3
