@@ -24,8 +24,8 @@ from chainrule import catalog, nn
 from chainrule.cli import sheet
 from chainrule.cli.main import COMMANDS
 from chainrule.cli.recipes import names as recipes
+from chainrule.fields import DEFAULTS, SPECS
 from chainrule.latex import equations
-from chainrule.settings import DEFAULTS, SPECS
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent

@@ -18,7 +18,7 @@ from chainrule.data import load
 from chainrule.formula import REGISTRY
 from chainrule.optim.rule import OPTIMIZERS, RULES
 from chainrule.proof import prove
-from chainrule.settings import from_toml
+from chainrule.runfile import from_toml
 
 ROOT = Path(__file__).resolve().parents[1]
 if not (ROOT / "docs" / "make.py").is_file():

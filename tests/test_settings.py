@@ -6,7 +6,9 @@ from dataclasses import fields
 import pytest
 
 from chainrule.errors import UserError
-from chainrule.settings import DEFAULTS, RESUMABLE, SPECS, Settings, accept, from_toml, hint, make, parse, to_toml
+from chainrule.fields import DEFAULTS, RESUMABLE, SPECS
+from chainrule.runfile import from_toml, to_toml
+from chainrule.settings import Settings, accept, hint, make, parse
 
 
 def errors(*words):

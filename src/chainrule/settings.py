@@ -1,36 +1,36 @@
-"""The settings of a run: names, types, ranges, and how words become them. · 运行设置：名称、类型、范围与解析。
+"""How words and Python values become the settings of a run, and which do not go together. · 运行设置的解析与检查。
 
 No torch here: help, completion and argument errors read this file. Words are `key=value`; nothing is ever evaluated
 (only `model.KEY=` values are read as Python literals). All errors of one configuration are raised at once.
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
-from .catalog import AUGMENTS, INITS, LOSSES, OPTIMIZERS, SCHEDULES
+from .catalog import OPTIMIZERS, SCHEDULES
 from .errors import UserError
-from .gear import GEARS
+from .fields import (
+    DEFAULTS,
+    OPTIONS,
+    RESUMABLE,
+    SHAPES,
+    SPECS,
+    Computing,
+    Keeping,
+    Learning,
+    Reading,
+    Scheduling,
+    Updating,
+)
 from .runs.folder import check_name
-from .values import Spec, literal, read
-
-SCHEMA = 1  # of run.toml; a newer one is refused, an older one would be converted where it is read
-
-
-def _setting(default: Any, kind: str, en: str, zh: str, within: str = "", **more: Any) -> Any:
-    return field(default=default, metadata={"spec": Spec(kind, en, zh, within, nullable=default is None, **more)})
-
-
-def _choice(default: str, en: str, zh: str, *choices: str, **more: Any) -> Any:
-    return _setting(default, "choice", en, zh, choices=choices, **more)
+from .values import literal, read
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Keeping, Computing, Reading, Scheduling, Updating, Learning):
     """Everything about a run except which model and which data. · 除模型与数据外的全部设置。
 
     `None` for an optimizer's option means torch's default for that optimizer. `model` holds constructor arguments.
@@ -40,95 +40,6 @@ class Settings:
     0.01
     """
 
-    epochs: int = _setting(10, "int", "passes over the training part", "训练轮数", "[1, inf)", resumable=True)
-    batch_size: int = _setting(64, "int", "samples of one step", "每步样本数", "[1, inf)")
-    seed: int = _setting(0, "int", "of weights, order, masks and augmentation", "随机种子", "[0, 9223372036854775807]")
-    optimizer: str = _choice("adam", "how parameters are updated", "优化器", *OPTIMIZERS)
-    lr: float | None = _setting(None, "float", "learning rate; none: the optimizer's own", "学习率", "(0, inf)")
-    momentum: float | None = _setting(None, "float", "share of the step before", "动量", "[0, 1)")
-    dampening: float | None = _setting(None, "float", "sgd: damps the gradient in the momentum", "阻尼", "[0, 1]")
-    nesterov: bool | None = _setting(None, "bool", "sgd: gradient at the look-ahead point", "Nesterov 动量")
-    betas: tuple[float, float] | None = _setting(None, "floats", "decay of the two means", "矩估计衰减率", "[0, 1)")
-    eps: float | None = _setting(None, "float", "added to the root", "分母小常数", "[0, inf)")
-    weight_decay: float | None = _setting(None, "float", "pull of the weights to zero", "权重衰减", "[0, inf)")
-    amsgrad: bool | None = _setting(None, "bool", "adam: the largest mean square so far", "AMSGrad 变体")
-    alpha: float | None = _setting(None, "float", "rmsprop: decay of the mean; asgd: of the rate", "衰减率", "[0, 1]")
-    rho: float | None = _setting(None, "float", "adadelta: decay of the mean squares", "均方衰减率", "[0, 1]")
-    centered: bool | None = _setting(None, "bool", "rmsprop: deviation, not mean square", "以标准差归一")
-    lr_decay: float | None = _setting(None, "float", "adagrad: fall of the rate", "学习率衰减", "[0, inf)")
-    initial_accumulator_value: float | None = _setting(
-        None, "float", "adagrad: where the sum begins", "累积初值", "[0, inf)"
-    )
-    momentum_decay: float | None = _setting(None, "float", "nadam: rise of the momentum", "动量衰减", "[0, inf)")
-    decoupled_weight_decay: bool | None = _setting(None, "bool", "decay as AdamW's", "解耦权重衰减")
-    etas: tuple[float, float] | None = _setting(None, "floats", "rprop: shorter, longer", "步长倍率", "(0, inf)")
-    step_sizes: tuple[float, float] | None = _setting(
-        None, "floats", "rprop: shortest and longest step", "步长范围", "[0, inf)"
-    )
-    lambd: float | None = _setting(None, "float", "asgd: decay of weights and rate", "衰减项", "[0, inf)")
-    t0: float | None = _setting(None, "float", "asgd: updates before it averages", "平均起点", "[0, inf)")
-    beta2_decay: float | None = _setting(None, "float", "adafactor: how the memory grows", "二阶衰减指数", "[-1, 0]")
-    decay: str = _choice("weights", "what decays: not biases and norms, or all", "衰减范围", "weights", "all")
-    schedule: str = _choice("constant", "learning rate over the run", "学习率调度", *SCHEDULES)
-    warmup: float = _setting(0.0, "float", "linear rise of the learning rate", "线性预热", "[0, inf)", unit="epochs")
-    step_epochs: int = _setting(5, "int", "schedule=step: distance of the steps", "步长", "[1, inf)", unit="epochs")
-    milestones: tuple[float, ...] | None = _setting(
-        None, "numbers", "schedule=multistep; none: half and three quarters", "里程碑", "(0, inf)", unit="epochs"
-    )
-    gamma: float | None = _setting(None, "float", "factor of a step; none: the schedule's own", "衰减倍率", "(0, 1]")
-    floor: float | None = _setting(None, "float", "lowest part of the learning rate", "学习率下限比例", "[0, 1]")
-    power: float | None = _setting(None, "float", "schedule=polynomial", "多项式幂次", "(0, inf)")
-    restart_epochs: float | None = _setting(
-        None, "float", "schedule=cosine_restarts: first cycle", "首个周期", "(0, inf)", unit="epochs"
-    )
-    restart_mult: int | None = _setting(None, "int", "each cycle so many times as long", "周期倍数", "[1, inf)")
-    plateau_epochs: int | None = _setting(
-        None, "int", "schedule=plateau: wait without gain", "平台等待", "[0, inf)", unit="epochs"
-    )
-    clip: float | None = _setting(None, "float", "largest norm of the gradient", "梯度范数上限", "(0, inf)")
-    accumulate: int = _setting(1, "int", "batches whose gradients make one update", "梯度累积批数", "[1, inf)")
-    precision: str = _choice("auto", "of the products", "计算精度", "auto", "fp32", "bf16", "fp16")
-    ema: float = _setting(0.0, "float", "decay of the moving average of the weights; 0: none", "权重滑动平均", "[0, 1)")
-    patience: int = _setting(
-        0,
-        "int",
-        "stop after so many epochs without gain; 0: never",
-        "早停耐心",
-        "[0, inf)",
-        unit="epochs",
-        resumable=True,
-    )
-    val: float = _setting(0.1, "float", "share of the training part kept for validation", "验证集比例", "[0, 1)")
-    size: tuple[int, int] | None = _setting(
-        None, "size", "of the images; none: what the model is made for", "图像尺寸", "[1, 4096]", unit="pixels"
-    )
-    device: str = _choice("auto", "where it runs", "设备", "auto", "cpu", "cuda", "mps")
-    threads: int = _setting(0, "int", "of the processor; 0: as torch finds them", "线程数", "[0, 1024]")
-    compile: bool = _setting(False, "bool", "compile the training step", "编译训练步")
-    tune: bool = _setting(False, "bool", "choose the fastest form by measuring a few steps", "实测择优")
-    channels_last: bool | None = _setting(
-        None, "bool", "memory format of images; none: where convolutions are compiled", "通道在后的内存格式"
-    )
-    graph: str = _choice("auto", "compiled: whole step in one graph or in two", "编译图数", "auto", "one", "two")
-    gear: str = _choice("auto", "what runs of each formula", "公式档位", *GEARS)
-    augment: str = _setting(
-        "none", "choices", "random changes of training images", "数据增强", choices=("none", *AUGMENTS)
-    )
-    loss: str = _choice("auto", "what is made small", "损失函数", "auto", *LOSSES)
-    label_smoothing: float = _setting(0.0, "float", "cross-entropy: share given to all classes", "标签平滑", "[0, 1)")
-    init: str = _choice("default", "first weights; default: as torch", "参数初始化", "default", *INITS)
-    overfit: int = _setting(
-        0, "int", "learn only so many batches, to see that it can; 0: off", "过拟合批数", "[0, inf)"
-    )
-    seeds: int = _setting(1, "int", "runs with seeds seed, seed+1, …: mean and deviation", "重复次数", "[1, 1000]")
-    save_every: float = _setting(
-        60.0, "float", "between two checkpoints", "存档间隔", "[0, inf)", unit="seconds", resumable=True
-    )
-    keep: int = _setting(2, "int", "checkpoints kept", "保留存档数", "[2, inf)", resumable=True)
-    name: str | None = _setting(None, "text", "of the run's folder", "运行名称")
-    runs: str = _setting("runs", "text", "folder of all runs", "运行总目录")
-    topk: int = _setting(5, "int", "also count a hit among the k likeliest classes", "前 k 命中", "[1, inf)")
-    workers: int = _setting(0, "int", "threads that read images ahead", "预读图像的线程数", "[0, 256]", resumable=True)
     model: Mapping[str, Any] = field(default_factory=dict)
 
     def options(self) -> dict[str, Any]:
@@ -153,11 +64,6 @@ class Settings:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
-SPECS: dict[str, Spec] = {f.name: f.metadata["spec"] for f in fields(Settings) if "spec" in f.metadata}
-DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(Settings) if f.default is not MISSING}
-RESUMABLE = tuple(name for name, spec in SPECS.items() if spec.resumable)
-OPTIONS = tuple(dict.fromkeys(key for entry in OPTIMIZERS.values() for key in entry.options))
-SHAPES = tuple(dict.fromkeys(key for entry in SCHEDULES.values() for key in entry.options))
 # What may differ between a checkpoint and its run.toml: how a run is computed, kept and shown, not what it learns.
 _HOW = (
     *("name", "runs", "seeds", "topk", "device", "threads", "precision"),
@@ -334,73 +240,3 @@ def _conflicts(s: Settings) -> list[str]:
 
 def _show(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def to_toml(model: str, data: str, settings: Settings) -> str:
-    """The text of run.toml: `chainrule train run.toml` repeats the run. · 写成 TOML 文本。
-
-    >>> print(to_toml("mlp", "digits", parse(["model.hidden=(64,)"])).splitlines()[1])
-    model = "mlp"
-    """
-    lines = [f"schema = {SCHEMA}", f"model = {_toml(model)}", f"data = {_toml(data)}", "", "[settings]"]
-    lines += [f"{k} = {_toml(v)}" for k, v in settings.values().items() if k in SPECS and v is not None]
-    if settings.model:
-        lines += ["", "[options]  # of the model's constructor; a text is read as a Python literal where it is one"]
-        for key, value in settings.model.items():
-            lines.append(f"{key if key.isascii() else _toml(key)} = {_toml(_option(value))}")
-    return "\n".join(lines) + "\n"
-
-
-def _option(value: Any) -> Any:
-    """TOML has no tuple and no null: such a value is written as Python text, which `literal` reads back."""
-    plain = isinstance(value, bool | int | float) or (isinstance(value, str) and literal(value) == value)
-    return value if plain else repr(value)
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, tuple | list):
-        return f"[{', '.join(_toml(v) for v in value)}]"
-    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda m: f"\\u{ord(m[0]):04x}", escaped) + '"'
-
-
-def from_file(path: Path) -> tuple[str, str, Settings]:
-    """A run.toml or a recipe from disk. · 读取 TOML 文件。"""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text; expected a run.toml or a recipe") from error
-    return from_toml(text, str(path))
-
-
-def from_toml(text: str, where: str = "run.toml") -> tuple[str, str, Settings]:
-    """Model, data and settings of a run.toml. · 读回 TOML 文本。
-
-    Raises `UserError` for what is no TOML, a newer schema, a missing model or data, and every wrong setting.
-
-    >>> from_toml(to_toml("mlp", "digits", parse(["epochs=2"])))[2].epochs
-    2
-    """
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{where}: not TOML: {error}") from error
-    schema, model, data = table.get("schema"), table.get("model"), table.get("data")
-    if not isinstance(schema, int) or isinstance(schema, bool):
-        raise UserError(f"{where}: expected `schema = {SCHEMA}`; is it a run.toml or a recipe?")
-    if not 1 <= schema <= SCHEMA:
-        raise UserError(f"{where}: schema {schema}, and this version reads up to {SCHEMA}; update chainrule")
-    if not (isinstance(model, str) and isinstance(data, str)):
-        raise UserError(f"{where}: expected `model` and `data` as texts")
-    parts = table.get("settings", {}), table.get("options", {})
-    if not all(isinstance(part, dict) for part in parts):
-        raise UserError(f"{where}: expected [settings] and [options] as tables")
-    named = {key: literal(value) if isinstance(value, str) else value for key, value in parts[1].items()}
-    try:
-        return model, data, make({**parts[0], "model": named})
-    except UserError as error:
-        raise UserError(*[f"{where}: {line}" for line in error.lines]) from None

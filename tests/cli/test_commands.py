@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from chainrule.cli.main import main
-from chainrule.settings import from_toml
+from chainrule.runfile import from_toml
 
 NET = """
 import torch

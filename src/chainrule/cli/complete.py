@@ -10,7 +10,8 @@ from click.shell_completion import CompletionItem
 
 from ..catalog import DATASETS, MODELS
 from ..errors import UserError, did_you_mean
-from ..settings import RESUMABLE, SPECS, WORD
+from ..fields import RESUMABLE, SPECS
+from ..settings import WORD
 
 MORE = "; `chainrule formula` lists them"
 

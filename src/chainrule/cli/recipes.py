@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError, unknown
-from ..settings import Settings, from_toml
+from ..runfile import from_toml
+from ..settings import Settings
 
 PACKAGE = Path(__file__).parents[1]
 PLACES = (PACKAGE / "recipes", PACKAGE.parents[1] / "recipes")  # installed, checkout

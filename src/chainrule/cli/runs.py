@@ -7,10 +7,11 @@ from typing import Any
 import click
 
 from ..errors import UserError
+from ..fields import DEFAULTS
+from ..runfile import from_file
 from ..runs.folder import RunFolder
 from ..runs.listing import list_runs, summarize
 from ..runs.report import metrics_of
-from ..settings import DEFAULTS, from_file
 from .complete import run_names
 from .data import Group
 from .show import number, say, table

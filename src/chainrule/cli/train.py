@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from ..settings import from_file, parse
+from ..runfile import from_file
+from ..settings import parse
 from .complete import resume_words, run_names, train_words
 from .progress import Progress
 from .show import number, program, say, table

@@ -8,7 +8,9 @@ import click
 
 from ..catalog import MODELS, check_data, check_model
 from ..errors import UserError
-from ..settings import DEFAULTS, RESUMABLE, SPECS, WORD, Settings, from_file, join, parse
+from ..fields import DEFAULTS, RESUMABLE, SPECS
+from ..runfile import from_file
+from ..settings import WORD, Settings, join, parse
 
 USAGE = "chainrule train MODEL DATA [KEY=VALUE]… or chainrule train run.toml [KEY=VALUE]…"
 

@@ -6,40 +6,28 @@
 True
 """
 
-import functools
-import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-import torch
-
-from ..catalog import check_pair
-from ..data.dataset import DataSet
-from ..data.reading import load
 from ..errors import UserError
+from ..fields import RESUMABLE
 from ..gear import current, gear
-from ..runs import checkpoint
+from ..runfile import from_file, to_toml
 from ..runs.durable import WriteFailed
 from ..runs.durable import replace as rewrite
 from ..runs.folder import RunFolder
-from ..runs.log import RunLog, history, read
+from ..runs.log import RunLog, read
 from ..runs.manifest import generations
-from ..runs.report import write
-from ..settings import RESUMABLE, Settings, from_file, make, parse, to_toml
-from . import build, state
-from .device import Device, choose
-from .facts import Facts
-from .feed import Feed
+from ..settings import Settings, make, parse
+from . import build
 from .loop import Loop, OnEvent
-from .predict import Prediction, predict
+from .parts import Parts
 from .session import session
-from .step import Form, Step
-from .supervised import Supervised
-from .tune import measure
+from .trained import Run
 
 
 def train(
@@ -166,53 +154,6 @@ def open_run(path: str | PathLike[str]) -> "Run":
     return Run(RunFolder.open(path))
 
 
-@dataclass
-class Parts:
-    """What a run is made of, before its folder exists: a mistake leaves no folder behind. · 运行的组成部分。"""
-
-    model: str
-    source: str
-    settings: Settings
-    device: Device
-    data: DataSet
-    task: Supervised
-    network: torch.nn.Module
-
-    @classmethod
-    def build(cls, model: str, source: str, settings: Settings) -> "Parts":
-        check_pair(model, settings.model, source)
-        device = choose(settings.device, settings.precision)
-        data = build.dataset(model, source, settings)
-        task = build.task(settings, data)
-        network = build.network(model, settings, data)
-        build.fits(network, model, task, data, settings)
-        return cls(model, source, settings, device, data, task, network.to(device.kind))
-
-    def loop(self, folder: RunFolder, on_event: OnEvent | None) -> Loop:
-        settings, optimizer = self.settings, build.optimizer(self.network, self.settings)
-        feed = Feed(self.data, build.training_part(self.data, settings), settings)
-        schedule = build.schedule(optimizer, settings, feed.updates)
-        plain = Form("no", bool(settings.channels_last))
-        step = Step(self.network, self.task, optimizer, self.device, settings.clip, plain)
-        return Loop(folder, settings, self.data, self.task, step, schedule, feed, on_event)
-
-    def form(self, loop: Loop, log: RunLog) -> Form:
-        """The form that was asked for, or the fastest of those measured. · 所求或实测最快的形式。"""
-        settings = self.settings
-        if not settings.tune:
-            apart = settings.graph == "two" or settings.accumulate > 1 or self.device.scaled
-            how = ("two" if apart else "one") if settings.compile else "no"
-            # Compiled, a network of convolutions gains from it wherever it was measured (benchmarks/README.md).
-            images = how != "no" and any(isinstance(m, torch.nn.Conv2d) for m in self.network.modules())
-            last = images if settings.channels_last is None else settings.channels_last
-            return Form(how, last)
-        optimizer = functools.partial(build.optimizer, settings=settings)
-        times = measure(self.network, self.task, self.device, loop.feed.at(0), optimizer, settings.compile)
-        table = "; ".join(f"{form} {seconds * 1e3:.2f} ms" for form, seconds in times.items())
-        loop.tell(log, "note", text=f"measured a step: {table}")
-        return min(times, key=lambda form: times[form])
-
-
 def _finish(loop: Loop, parts: Parts, log: RunLog) -> "Run":
     """Train to the end, judge with the weights to be used, write the report."""
     loop.run(log)
@@ -234,112 +175,3 @@ def _finish(loop: Loop, parts: Parts, log: RunLog) -> "Run":
     except WriteFailed as error:  # the run itself is whole; `write_report` can be called again
         loop.tell(log, "note", text=str(error))
     return run
-
-
-class Run:
-    """A run that was trained: its figures, its network, what it predicts. · 一次已训练的运行。
-
-    The weights are those of the best epoch: by the validation figure, or by the training loss where nothing was held
-    out.
-    """
-
-    def __init__(self, folder: RunFolder):
-        self.folder = folder
-        self.model, self.data, self.settings = from_file(folder.run_toml)
-        self._network: torch.nn.Module | None = None
-
-    def __repr__(self) -> str:
-        return f"Run({str(self.path)!r}, {self.model} on {self.data})"
-
-    @property
-    def path(self) -> Path:
-        return self.folder.path
-
-    @functools.cached_property
-    def saved(self) -> checkpoint.Generation:
-        """The weights to use with what they remember of the data; damaged ones are named and passed over."""
-
-        def warn(line: str) -> None:
-            print(line, file=sys.stderr)
-
-        if not generations(self.folder.best):
-            return checkpoint.load(self.folder.checkpoints, warn)
-        try:
-            return checkpoint.load(self.folder.best, warn)
-        except UserError as error:
-            last = checkpoint.load(self.folder.checkpoints, warn)
-            warn(f"{error}; using the last weights ({last.path.name}) instead")
-            return last
-
-    @property
-    def weights(self) -> str:
-        """Which weights are used, in words. · 所用权重的说明。"""
-        return f"step {self.saved.step}" + (" (best epoch)" if self.folder.best in self.saved.path.parents else "")
-
-    @functools.cached_property
-    def facts(self) -> Facts:
-        return Facts.from_json(self.saved.state["facts"])
-
-    @property
-    def network(self) -> torch.nn.Module:
-        """The network in evaluation mode, on the CPU. · 网络（评估模式，CPU）。"""
-        if self._network is None:
-            self._network = build.network(self.model, self.settings, self.facts)
-            self.load(self._network)
-        return self._network.eval()
-
-    def load(self, network: torch.nn.Module) -> None:
-        average = state.under(self.saved.tensors, "average")
-        state.load_weights(network, average or state.under(self.saved.tensors, "model"))
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """The figures of the finished run: `test_accuracy`, `val_loss`, … · 最终指标。"""
-        return self.finished.get("metrics", {})
-
-    @property
-    def finished(self) -> dict[str, Any]:
-        """The event that ended the run, with metrics and confusion; empty while it goes on. · 结束事件。"""
-        done = [e for e in history(read(self.folder.log)) if e["event"] == "finish"]
-        return done[-1] if done else {}
-
-    def evaluate(self, data: str | PathLike[str] | None = None, split: str = "test") -> dict[str, float]:
-        """The figures on a part of the data it was trained on, or of other data with the same classes. · 评估。
-
-        split "train", "val" or "test". Raises `UserError` where there is no such part or the classes differ.
-        """
-        if split not in ("train", "val", "test"):
-            raise UserError(f"split={split!r}: expected train, val or test")
-        facts, held = self.facts, {"val": self.settings.val, "seed": self.settings.seed}
-        found = load(data or self.data, size=facts.shape[1:], channels=facts.shape[0], fit=facts.fit, **held)
-        if found.classes != facts.classes:
-            raise UserError(
-                f"data {data}: classes {', '.join(found.classes[:6])}: expected those of the run, "
-                f"{', '.join(facts.classes[:6])}"
-            )
-        part = getattr(found, split)
-        if part is None:
-            raise UserError(f"data {data or self.data} has no part {split!r}: expected one that it has")
-        part = part.normalised(facts.mean, facts.std)
-        task = build.task(self.settings, facts)
-        return task.evaluate(self.network, part, Device("cpu")).figures()
-
-    def predict(
-        self,
-        paths: str | PathLike[str] | Iterable[str | PathLike[str]],
-        topk: int = 5,
-        broken: list[str] | None = None,
-    ) -> list[Prediction]:
-        """What the network says of image files, or of all images in folders. · 预测图像。
-
-        Raises `UserError` with a line for each file that is no image; a list `broken` takes those lines instead.
-        """
-        several = [paths] if isinstance(paths, str | PathLike) else paths
-        return predict(self.network, self.facts, map(Path, several), topk, broken)
-
-    def write_report(self) -> list[Path]:
-        """Curves, confusion matrix and tables from the log, in `report/`; returns its files. · 由日志写出报告。"""
-        done = self.finished
-        title = f"{self.model} · {self.facts.name}"
-        names = write(self.folder, done.get("metrics", {}), done.get("confusion"), self.facts.classes, title)
-        return [self.folder.report / name for name in names]

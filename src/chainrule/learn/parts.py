@@ -1,0 +1,66 @@
+"""What a run is made of, put together before its folder exists. · 运行的组成部分。"""
+
+import functools
+from dataclasses import dataclass
+
+import torch
+
+from ..catalog import check_pair
+from ..data.dataset import DataSet
+from ..runs.folder import RunFolder
+from ..runs.log import RunLog
+from ..settings import Settings
+from . import build
+from .device import Device, choose
+from .feed import Feed
+from .loop import Loop, OnEvent
+from .step import Form, Step
+from .supervised import Supervised
+from .tune import measure
+
+
+@dataclass
+class Parts:
+    """What a run is made of, before its folder exists: a mistake leaves no folder behind. · 运行的组成部分。"""
+
+    model: str
+    source: str
+    settings: Settings
+    device: Device
+    data: DataSet
+    task: Supervised
+    network: torch.nn.Module
+
+    @classmethod
+    def build(cls, model: str, source: str, settings: Settings) -> "Parts":
+        check_pair(model, settings.model, source)
+        device = choose(settings.device, settings.precision)
+        data = build.dataset(model, source, settings)
+        task = build.task(settings, data)
+        network = build.network(model, settings, data)
+        build.fits(network, model, task, data, settings)
+        return cls(model, source, settings, device, data, task, network.to(device.kind))
+
+    def loop(self, folder: RunFolder, on_event: OnEvent | None) -> Loop:
+        settings, optimizer = self.settings, build.optimizer(self.network, self.settings)
+        feed = Feed(self.data, build.training_part(self.data, settings), settings)
+        schedule = build.schedule(optimizer, settings, feed.updates)
+        plain = Form("no", bool(settings.channels_last))
+        step = Step(self.network, self.task, optimizer, self.device, settings.clip, plain)
+        return Loop(folder, settings, self.data, self.task, step, schedule, feed, on_event)
+
+    def form(self, loop: Loop, log: RunLog) -> Form:
+        """The form that was asked for, or the fastest of those measured. · 所求或实测最快的形式。"""
+        settings = self.settings
+        if not settings.tune:
+            apart = settings.graph == "two" or settings.accumulate > 1 or self.device.scaled
+            how = ("two" if apart else "one") if settings.compile else "no"
+            # Compiled, a network of convolutions gains from it wherever it was measured (benchmarks/README.md).
+            images = how != "no" and any(isinstance(m, torch.nn.Conv2d) for m in self.network.modules())
+            last = images if settings.channels_last is None else settings.channels_last
+            return Form(how, last)
+        optimizer = functools.partial(build.optimizer, settings=settings)
+        times = measure(self.network, self.task, self.device, loop.feed.at(0), optimizer, settings.compile)
+        table = "; ".join(f"{form} {seconds * 1e3:.2f} ms" for form, seconds in times.items())
+        loop.tell(log, "note", text=f"measured a step: {table}")
+        return min(times, key=lambda form: times[form])
