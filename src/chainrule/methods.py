@@ -108,43 +108,41 @@ OPTIMIZERS = {
 }
 
 SCHEDULES = {
-    "constant": Entry("chainrule.optim.schedule:constant", "the same learning rate throughout", "学习率不变"),
+    "constant": Entry("chainrule.rates:constant", "the same learning rate throughout", "学习率不变"),
     "step": Entry(
-        "chainrule.optim.schedule:step",
+        "chainrule.rates:step",
         "times gamma every step_epochs epochs",
         "每 step_epochs 轮乘以 gamma",
         {"step_epochs": 5, "gamma": 0.1},
     ),
     "multistep": Entry(
-        "chainrule.optim.schedule:multistep",
+        "chainrule.rates:multistep",
         "times gamma at each milestone",
         "在每个里程碑处乘以 gamma",
         {"milestones": None, "gamma": 0.1},
     ),
     "exponential": Entry(
-        "chainrule.optim.schedule:exponential", "times gamma over every epoch", "每轮累计乘以 gamma", {"gamma": 0.95}
+        "chainrule.rates:exponential", "times gamma over every epoch", "每轮累计乘以 gamma", {"gamma": 0.95}
     ),
-    "linear": Entry("chainrule.optim.schedule:linear", "down along a straight line", "线性下降", {"floor": 0.0}),
+    "linear": Entry("chainrule.rates:linear", "down along a straight line", "线性下降", {"floor": 0.0}),
     "polynomial": Entry(
-        "chainrule.optim.schedule:polynomial", "down as a power of what is left", "按剩余比例的幂下降", {"power": 1.0}
+        "chainrule.rates:polynomial", "down as a power of what is left", "按剩余比例的幂下降", {"power": 1.0}
     ),
-    "cosine": Entry(
-        "chainrule.optim.schedule:cosine", "down to zero along half a cosine", "沿半个余弦降到零", {"floor": 0.0}
-    ),
+    "cosine": Entry("chainrule.rates:cosine", "down to zero along half a cosine", "沿半个余弦降到零", {"floor": 0.0}),
     "cosine_restarts": Entry(
-        "chainrule.optim.schedule:cosine_restarts",
+        "chainrule.rates:cosine_restarts",
         "half a cosine again and again",
         "带热重启的余弦退火",
         {"restart_epochs": 10, "restart_mult": 1, "floor": 0.0},
     ),
-    "onecycle": Entry("chainrule.optim.schedule:onecycle", "up, then far down, in one cycle", "先升后降的单周期"),
+    "onecycle": Entry("chainrule.rates:onecycle", "up, then far down, in one cycle", "先升后降的单周期"),
     "noam": Entry(
-        "chainrule.optim.schedule:noam",
+        "chainrule.rates:noam",
         "up during the warm-up, then down as 1/sqrt(t)",
         "预热后按 1/√t 下降（Transformer）",
     ),
     "plateau": Entry(
-        "chainrule.optim.schedule:plateau",
+        "chainrule.rates:plateau",
         "times gamma when the loss stops falling",
         "损失停滞时乘以 gamma",
         {"plateau_epochs": 10, "gamma": 0.1, "floor": 0.0},

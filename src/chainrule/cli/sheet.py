@@ -54,7 +54,7 @@ def listing() -> dict[str, dict[str, tuple[str, str]]]:
             if isinstance(node, ast.FunctionDef) and node.name in names:
                 names[node.name] = split_doc(ast.get_docstring(node) or "")
     rooms["optim"] = {name: (entry.en, entry.zh) for name, entry in OPTIMIZERS.items()}
-    rooms["optim.schedule"] = {name: (entry.en, entry.zh) for name, entry in SCHEDULES.items()}
+    rooms["rates"] = {name: (entry.en, entry.zh) for name, entry in SCHEDULES.items()}
     return rooms
 
 

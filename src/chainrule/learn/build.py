@@ -16,6 +16,7 @@ from ..errors import UserError
 from ..optim import by_name
 from ..optim.groups import param_groups
 from ..optim.schedule import Schedule
+from ..rates import of_run
 from ..settings import Settings
 from .facts import Facts
 from .session import seeded
@@ -140,18 +141,5 @@ def optimizer(model: torch.nn.Module, settings: Settings) -> Any:
 
 def schedule(made: Any, settings: Settings, updates: int) -> Schedule:
     """The learning rate over the run; `updates` is the number of updates an epoch makes. · 学习率调度。"""
-    s, halves = settings, (settings.epochs / 2, settings.epochs * 3 / 4)
-    own: dict[str, dict[str, Any]] = {
-        "step": {"every": s.step_epochs * updates, "gamma": s.gamma},
-        "multistep": {"milestones": tuple(at * updates for at in s.milestones or halves), "gamma": s.gamma},
-        "exponential": {"every": updates, "gamma": s.gamma},
-        "linear": {"floor": s.floor},
-        "polynomial": {"power": s.power},
-        "cosine": {"floor": s.floor},
-        "cosine_restarts": {"first": (s.restart_epochs or 10) * updates, "mult": s.restart_mult, "floor": s.floor},
-        "noam": {"rise": s.warmup * updates},  # the rise is its own
-        "plateau": {"factor": s.gamma, "patience": s.plateau_epochs, "floor": s.floor},
-    }
-    given = {key: value for key, value in own.get(s.schedule, {}).items() if value is not None}
-    warmup = 0 if s.schedule == "noam" else round(s.warmup * updates)
-    return Schedule(made, s.schedule, s.epochs * updates, warmup=warmup, **given)
+    curve = of_run(settings, updates)
+    return Schedule(made, curve.name, curve.total, warmup=curve.warmup, **curve.options)
