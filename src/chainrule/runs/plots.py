@@ -3,49 +3,27 @@
 Drawn with matplotlib's object interface and the Agg canvas: no window, no global figure list.
 """
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from . import fonts
+from . import fonts, style
 from .curves import Curve, is_share, lines_of, share
-from .durable import replace
 from .log import Event
-
-# Okabe & Ito's palette, told apart by the colour-blind; blue is train or right, orange is val or wrong.
-BLUE, ORANGE = "#0072B2", "#D55E00"
-PALETTE = (BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-INK, FAINT = "#333333", "#DDDDDD"
-_DPI = 120
-_STYLE: dict[Any, Any] = {
-    "font.size": 10,
-    "text.color": INK,
-    "axes.edgecolor": "#999999",
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.8,
-    "axes.titlesize": 11,
-    "axes.unicode_minus": True,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "text.parse_math": False,  # a `$` in a name is a dollar
-    "text.usetex": False,
-}
+from .style import BLUE, FAINT, INK, ORANGE, PALETTE
 
 
 def curves(history: Sequence[Event], path: Path, title: str = "") -> None:
     """Loss, the figure that decides, and learning rate over the epochs, as PNG. · 训练曲线。"""
     loss, metric, rate, unit = lines_of(history)
     families = fonts.families([title])
-    with _style(families):
+    with style.of(families):
         figure, (top, middle, bottom) = _stack([bool(loss), bool(metric), bool(rate)], [2.4, 2.2, 0.6])
         figure.suptitle(
             fonts.shorten(fonts.drawable(title, families), 90), x=0.02, y=0.985, ha="left", va="top", fontsize=13
@@ -58,7 +36,7 @@ def curves(history: Sequence[Event], path: Path, title: str = "") -> None:
             highest = max(rate[0].y)
             bottom.set_yticks([0, highest], ["0", f"{highest:.3g}"])
         _finish_x(figure, unit)
-        _save(figure, path)
+        style.save(figure, path)
 
 
 def comparison(histories: Mapping[str, Sequence[Event]], path: Path) -> None:
@@ -78,13 +56,13 @@ def comparison(histories: Mapping[str, Sequence[Event]], path: Path) -> None:
         label = fonts.shorten(fonts.drawable(name, families), 20)
         losses += [line.relabelled(label, **look) for line in loss[-1:]]
         metrics += [line.relabelled(label, **look) for line in metric[-1:]]
-    with _style(families):
+    with style.of(families):
         figure, (top, middle, _) = _stack([bool(losses), bool(metrics), False], [2.5, 2.5, 0.7], right=0.72, head=0.4)
         _panel(top, f"{losses[0].kind} loss" if losses else "loss", losses, logarithmic=True)
         if metrics:
             _panel(middle, " ".join(filter(None, (metrics[0].kind, metrics[0].figure))), metrics)
         _finish_x(figure, unit)
-        _save(figure, path)
+        style.save(figure, path)
 
 
 def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], path: Path, title: str = "") -> None:
@@ -96,8 +74,8 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], path: Pat
     size = len(counts)
     families = fonts.families([title, *classes])
     side = 2.2 + 0.46 * size if size <= 10 else 8.4
-    with _style(families):
-        figure = Figure(figsize=(side, side), dpi=_DPI, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12))
+    with style.of(families):
+        figure = Figure(figsize=(side, side), dpi=style.DPI, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12))
         axes = figure.add_subplot()
         axes.imshow(_tint(counts), interpolation="nearest", aspect="equal")
         if size <= 10:
@@ -109,11 +87,7 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], path: Pat
         axes.set_title("\n".join(filter(None, (name, heading))), loc="left", fontsize=12, pad=12)
         axes.set_xlabel("predicted", labelpad=8)
         axes.set_ylabel("true", labelpad=8)
-        _save(figure, path)
-
-
-def _style(families: list[str]) -> Any:
-    return matplotlib.rc_context({**_STYLE, "font.family": families})
+        style.save(figure, path)
 
 
 def _stack(
@@ -123,7 +97,7 @@ def _stack(
     shown = [True, *shown[1:]]
     ratios = [height for height, wanted in zip(heights, shown, strict=True) if wanted]
     height = head + 0.55 + sum(ratios) + 0.5 * (len(ratios) - 1)
-    figure = Figure(figsize=(8.4, height), dpi=_DPI)
+    figure = Figure(figsize=(8.4, height), dpi=style.DPI)
     gap = 0.5 * len(ratios) / sum(ratios)
     grid = figure.add_gridspec(len(ratios), 1, height_ratios=ratios, hspace=gap)
     figure.subplots_adjust(left=0.085, right=right, top=1 - head / height, bottom=0.55 / height)
@@ -196,7 +170,7 @@ def _name_ends(axes: Axes, lines: Sequence[Curve]) -> None:
     """Each name beside the end of its line; names too close together are pushed apart."""
     to_axes = axes.transData + axes.transAxes.inverted()
     wanted = [float(to_axes.transform((line.x[-1], line.y[-1]))[1]) for line in lines]
-    gap = 0.17 * _DPI / axes.get_window_extent().height
+    gap = 0.17 * style.DPI / axes.get_window_extent().height
     order = sorted(range(len(lines)), key=wanted.__getitem__)
     for number, place in zip(order, spread([wanted[i] for i in order], gap), strict=True):
         line = lines[number]
@@ -271,9 +245,3 @@ def _class_ticks(axes: Axes, names: list[str], size: int) -> None:
         axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
         axes.grid(which="minor", color="#EEEEEE", linewidth=1)
         axes.tick_params(which="minor", length=0)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer)
-    replace(path, buffer.getvalue())
