@@ -52,13 +52,19 @@ def test_an_optimizer_takes_the_options_beside_it_with_torchs_defaults(name):
         assert made.defaults[key] == default
 
 
+@pytest.mark.parametrize("name", INITS)
+def test_first_weights_take_the_options_beside_them(name):
+    parameters = set(inspect.signature(INITS[name].load()).parameters)
+    assert {
+        "nonlinearity" if key == "gain" and "mode" in parameters else key for key in INITS[name].options
+    } <= parameters
+
+
 def test_the_rooms_know_the_same_names():
     from chainrule.data import augment, sources
     from chainrule.learn.supervised import Supervised
-    from chainrule.nn import init
     from chainrule.optim import schedule
 
-    assert set(INITS) == set(init.INITS)
     assert set(SCHEDULES) == set(schedule.SCHEDULES)
     assert set(AUGMENTS) == set(augment.AUGMENTATIONS)
     assert {name: entry.size for name, entry in DATASETS.items()} == {n: s.shape for n, s in sources.SOURCES.items()}

@@ -12,6 +12,7 @@ from typing import Any
 
 from .entry import Entry
 from .errors import UserError, did_you_mean, unknown
+from .first_weights import INITS
 from .methods import OPTIMIZERS, SCHEDULES
 from .networks import MODELS
 
@@ -68,25 +69,6 @@ LOSSES = {
     "l1": Entry("chainrule.nn.loss:l1_loss", "absolute error, for numbers", "绝对误差，用于数值"),
     "huber": Entry("chainrule.nn.loss:huber_loss", "squared near zero, absolute beyond, for numbers", "Huber 损失"),
     "smooth_l1": Entry("chainrule.nn.loss:smooth_l1_loss", "Huber's over its width, for numbers", "平滑 L1 损失"),
-}
-
-INITS = {
-    name: Entry(f"chainrule.nn.init:{name}_", en, zh)
-    for name, en, zh in [
-        ("xavier_uniform", "Glorot & Bengio 2010, uniform", "Xavier 均匀分布"),
-        ("xavier_normal", "Glorot & Bengio 2010, normal", "Xavier 正态分布"),
-        ("kaiming_uniform", "He et al. 2015, uniform", "Kaiming 均匀分布"),
-        ("kaiming_normal", "He et al. 2015, normal", "Kaiming 正态分布"),
-        ("orthogonal", "orthogonal rows (Saxe et al. 2014)", "正交初始化"),
-        ("glorot_uniform", "another name of xavier_uniform", "同 xavier_uniform：Glorot 均匀分布"),
-        ("glorot_normal", "another name of xavier_normal", "同 xavier_normal：Glorot 正态分布"),
-        ("he_uniform", "another name of kaiming_uniform", "同 kaiming_uniform，He 等 2015，均匀分布"),
-        ("he_normal", "another name of kaiming_normal", "同 kaiming_normal，He 等 2015，正态分布"),
-    ]
-} | {
-    "trunc_normal": Entry(
-        "chainrule.nn.init:cut_normal_", "normal with deviation 0.02, cut off at twice that", "截断正态分布"
-    )
 }
 
 AUGMENTS = {

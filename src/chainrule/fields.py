@@ -7,6 +7,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from .catalog import AUGMENTS, INITS, LOSSES, OPTIMIZERS, SCHEDULES
+from .first_weights import GAINS
 from .gear import GEARS
 from .values import Spec
 
@@ -30,6 +31,20 @@ class Learning:
     loss: str = _choice("auto", "what is made small", "损失函数", "auto", *LOSSES)
     label_smoothing: float = _setting(0.0, "float", "cross-entropy: share given to all classes", "标签平滑", "[0, 1)")
     init: str = _choice("default", "first weights; default: as torch", "参数初始化", "default", *INITS)
+    init_gain: float | str | None = _setting(
+        None,
+        "gain",
+        "widens the first weights: a factor, or the activation it makes up for",
+        "初始化增益",
+        "(0, inf)",
+        choices=tuple(GAINS),
+    )
+    init_mode: str | None = _setting(
+        None, "choice", "kaiming: keeps the width forward or backward", "初始化所用扇数", choices=("fan_in", "fan_out")
+    )
+    init_std: float | None = _setting(
+        None, "float", "normal, uniform and trunc_normal: deviation of the first weights", "初始化标准差", "(0, inf)"
+    )
     ema: float = _setting(0.0, "float", "decay of the moving average of the weights; 0: none", "权重滑动平均", "[0, 1)")
     patience: int = _setting(
         0,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any
 
-from .catalog import OPTIMIZERS, SCHEDULES
+from .catalog import INITS, OPTIMIZERS, SCHEDULES
 from .errors import UserError
 from .fields import (
     DEFAULTS,
@@ -50,6 +50,15 @@ class Settings(Keeping, Computing, Reading, Scheduling, Updating, Learning):
         """
         takes = OPTIMIZERS[self.optimizer].options
         return {key: getattr(self, key) for key in takes if getattr(self, key) is not None}
+
+    def initial(self) -> dict[str, Any]:
+        """The options of the first weights that were given. · 给出的初始化参数。
+
+        >>> parse(["init=kaiming", "init_gain=tanh"]).initial()
+        {'gain': 'tanh'}
+        """
+        given = {"gain": self.init_gain, "mode": self.init_mode, "std": self.init_std}
+        return {key: value for key, value in given.items() if value is not None}
 
     def defining(self) -> dict[str, str]:
         """Name → text of what a run cannot change while it goes on. · 运行途中不可改变的设置。
@@ -224,6 +233,7 @@ def _conflicts(s: Settings) -> list[str]:
         if key not in SCHEDULES[s.schedule].options and getattr(s, key) != DEFAULTS[key]:
             who = " or ".join(name for name, entry in SCHEDULES.items() if key in entry.options)
             lines.append(f"{key}={getattr(s, key)}: only schedule={who} takes it, and schedule={s.schedule}")
+    lines += _first_weights(s)
     if s.schedule == "noam" and not s.warmup:
         lines.append("schedule=noam: it rises during warmup, and warmup=0; add warmup=1")
     if s.schedule == "plateau" and s.gamma == 1:
@@ -235,6 +245,16 @@ def _conflicts(s: Settings) -> list[str]:
             check_name(s.name)
         except UserError as error:
             lines += error.lines
+    return lines
+
+
+def _first_weights(s: Settings) -> list[str]:
+    takes = INITS[s.init].options if s.init in INITS else {}
+    lines = []
+    for key, value in s.initial().items():
+        if key not in takes:
+            who = ", ".join(name for name, entry in INITS.items() if key in entry.options)
+            lines.append(f"init_{key}={value}: init={s.init} does not take it; it is for {who}")
     return lines
 
 

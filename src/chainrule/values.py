@@ -19,7 +19,7 @@ class Spec:
     """What one setting accepts. · 一个设置接受什么。
 
     kind    "int", "float", "bool", "floats" (a pair), "numbers" (a row of any length),
-            "size" (H,W), "choice", "choices" (joined by "+"), "text"
+            "size" (H,W), "choice", "choices" (joined by "+"), "gain" (a number or a choice), "text"
     within  an interval such as "[0, 1)", for numbers
     """
 
@@ -36,12 +36,13 @@ class Spec:
     def expected(self) -> str:
         """What is accepted, in words. · 用文字说明接受的值。"""
         if self.kind == "choice":
-            return f"one of {', '.join(self.choices)}"
+            return f"one of {', '.join(self.choices)}" + (", or none" if self.nullable else "")
         if self.kind == "choices":
             return f"{', '.join(self.choices)}, or some joined by +"
         noun = {
             "int": "an integer",
             "float": "a number",
+            "gain": f"one of {', '.join(self.choices)}, or a number",
             "bool": "true or false",
             "floats": "two numbers (a,b), each",
             "numbers": "numbers a,b,…, each",
@@ -155,6 +156,13 @@ def _one_of(given: Any, spec: Spec) -> str:
     return found[0]
 
 
+def _gain(given: Any, spec: Spec) -> float | str:
+    try:
+        return _one_of(given, spec)
+    except ValueError:
+        return _number(given, spec)
+
+
 def _joined(given: Any, spec: Spec) -> str:
     words = [_one_of(word.strip(), spec) for word in str(given).split("+")]
     if len(set(words)) < len(words) or (len(words) > 1 and "none" in words):
@@ -178,6 +186,7 @@ READERS: dict[str, Callable[[Any, Spec], Any]] = {
     "size": _size,
     "choice": _one_of,
     "choices": _joined,
+    "gain": _gain,
     "text": _text,
 }
 

@@ -7,6 +7,7 @@ import torch
 from scipy import stats
 
 import chainrule.nn as nn
+from chainrule.catalog import INITS
 from chainrule.errors import UserError
 from chainrule.nn import init
 from chainrule.nn.normal_numbers import box_muller, disc, marsaglia_polar
@@ -63,6 +64,31 @@ def test_E49_fans_of_linear_and_grouped_convolution():
     assert init.fans(nn.Conv2d(8, 6, 3, groups=2).weight) == (8 // 2 * 9, 6 * 9)
     with pytest.raises(UserError, match="has no fans"):
         init.fans(torch.empty(3))
+
+
+def test_E49_a_group_is_a_layer_of_its_own():
+    depthwise = nn.Conv2d(64, 128, 5, groups=64)
+    assert [init.fans(part) for part in init.parts(depthwise)] == [(25, 50)] * 64
+    up = nn.ConvTranspose2d(6, 4, 3, groups=2)
+    assert [init.fans(part) for part in init.parts(up)] == [(3 * 9, 2 * 9)] * 2
+    assert [init.fans(part) for part in init.parts(nn.Linear(5, 3))] == [(5, 3)]
+    # what is drawn has the variance of the group's fan_out, not that of the whole weight: 2 / 50, not 2 / 3200
+    for name, options, variance in [
+        ("kaiming", {"mode": "fan_out"}, 2 / 50),
+        ("kaiming", {}, 2 / 25),
+        ("xavier", {}, 2 / 75),
+        ("orthogonal", {}, 1 / 25),
+    ]:
+        init.initialize(depthwise, name, 0, **options)
+        assert depthwise.weight.var().item() == pytest.approx(variance, rel=0.06), name
+
+
+def test_E49_variance_stays_through_a_depthwise_convolution():
+    x = torch.randn(4, 64, 24, 24, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    conv = init.initialize(nn.Conv2d(64, 64, 3, groups=64), "kaiming", 0, gain="linear", mode="fan_out")
+    out = conv(x)
+    (δx,) = torch.autograd.grad(out, x, torch.randn(out.shape, generator=torch.Generator().manual_seed(1)))
+    assert δx[..., 2:-2, 2:-2].var().item() == pytest.approx(1, rel=0.1)
 
 
 def test_E50_xavier_is_glorot_and_its_variance():
@@ -160,16 +186,62 @@ def small():
     return nn.Sequential(nn.Conv2d(4, 6, 3, groups=2), nn.BatchNorm2d(6), nn.Flatten(), nn.Linear(6, 2))
 
 
-@pytest.mark.parametrize("name", sorted(init.INITS))
+OF_A_NAME = {
+    **dict.fromkeys(("xavier", "xavier_uniform", "glorot", "glorot_uniform"), init.xavier_uniform_),
+    **dict.fromkeys(("xavier_normal", "glorot_normal"), init.xavier_normal_),
+    **dict.fromkeys(("kaiming", "kaiming_normal", "he", "he_normal"), init.kaiming_normal_),
+    **dict.fromkeys(("kaiming_uniform", "he_uniform"), init.kaiming_uniform_),
+    "orthogonal": init.orthogonal_,
+    "standard": init.standard_uniform_,
+    "normal": lambda w, generator: init.normal_(w, 0.0, 0.01, generator),
+    "uniform": init.spread_uniform_,
+    "trunc_normal": init.cut_normal_,
+}
+
+
+@pytest.mark.parametrize("name", INITS)
 def test_initialize_draws_all_weights_by_name(name):
     model, again = (init.initialize(small(), name, seed=4) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
-    expected = init.INITS[name](torch.empty(6, 2, 3, 3), generator=torch.Generator().manual_seed(4))
-    assert torch.equal(model[0].weight, expected)
+    generator = torch.Generator().manual_seed(4)
+    groups = [OF_A_NAME[name](torch.empty(3, 2, 3, 3), generator=generator) for _ in range(2)]
+    assert torch.equal(model[0].weight, torch.cat(groups))
     assert model[0].bias.tolist() == [0] * 6 and model[3].bias.tolist() == [0] * 2
-    assert model[1].weight.tolist() == [1] * 6
+    assert model[1].weight.tolist() == [1] * 6 and all(p.requires_grad for p in model.parameters())
     other = init.initialize(small(), name, seed=5)
     assert not torch.equal(model[3].weight, other[3].weight)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "std"),
+    [
+        ("xavier", {"gain": "tanh"}, 5 / 3 * math.sqrt(2 / 900)),
+        ("glorot_normal", {"gain": 4.0}, 4 * math.sqrt(2 / 900)),
+        ("he", {"gain": "linear", "mode": "fan_out"}, math.sqrt(1 / 400)),
+        ("kaiming_uniform", {"gain": "tanh"}, 5 / 3 / math.sqrt(500)),
+        ("kaiming", {"gain": 3}, 3 / math.sqrt(500)),
+        ("standard", {"gain": 2}, 2 / math.sqrt(3 * 500)),
+        ("orthogonal", {"gain": "relu"}, math.sqrt(2 / 500)),
+        ("normal", {"std": 0.3}, 0.3),
+        ("uniform", {"std": 0.3}, 0.3),
+        ("trunc_normal", {"std": 0.3}, 0.3 * 0.8796),  # of what lies within two deviations
+    ],
+)
+def test_options_of_a_method_set_the_deviation(name, options, std):
+    model = init.initialize(nn.Linear(500, 400), name, 0, **options)
+    assert model.weight.std().item() == pytest.approx(std, rel=0.01)
+
+
+def test_a_run_draws_with_its_options():
+    from chainrule.learn.build import network
+    from chainrule.learn.facts import Facts
+    from chainrule.settings import parse
+
+    facts = Facts("x", "classification", ("a", "b"), (1, 20, 20), (0.0,), (1.0,), "resize", "00")
+    made = network("mlp", parse(["init=kaiming", "init_gain=tanh", "init_mode=fan_out"]), facts)
+    assert made[1].weight.std().item() == pytest.approx(5 / 3 / math.sqrt(128), rel=0.02)
+    made = network("mlp", parse(["init=normal", "init_std=0.5"]), facts)
+    assert made[1].weight.std().item() == pytest.approx(0.5, rel=0.02)
 
 
 def test_initialize_by_default_leaves_torchs_weights():
@@ -184,6 +256,8 @@ def test_initialize_by_default_leaves_torchs_weights():
     ("call", "line"),
     [
         (lambda: init.initialize(small(), "kaimin_uniform"), "did you mean kaiming_uniform"),
+        (lambda: init.initialize(small(), "normal", gain=2.0), "gain=2.0: init=normal does not take it"),
+        (lambda: init.initialize(small(), "default", std=2.0), "std=2.0: init=default does not take it"),
         (lambda: init.gain_of("relux"), "did you mean relu"),
         (lambda: init.kaiming_normal_(torch.empty(2, 2), mode="fan"), "expected one of fan_in, fan_out"),
     ],

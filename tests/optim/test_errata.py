@@ -4,7 +4,23 @@ import pytest
 import torch
 
 import chainrule
-from chainrule.optim import ASGD, NAG, SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, HeavyBall, Momentum, RMSprop, Rprop
+from chainrule.errors import UserError
+from chainrule.optim import (
+    ASGD,
+    NAG,
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    HeavyBall,
+    Momentum,
+    RMSprop,
+    Rprop,
+    by_name,
+)
+from chainrule.settings import parse
 
 MATRIX = torch.tensor([[3.0, 1.0], [1.0, 2.0]], dtype=torch.float64)
 START = torch.tensor([1.0, -2.0], dtype=torch.float64)
@@ -19,6 +35,14 @@ def slope(θ):
 def in_gear(request):
     with chainrule.gear(request.param):
         yield
+
+
+def test_E35_sdg_is_sgd():
+    assert by_name("sgd") is SGD
+    with pytest.raises(UserError, match="did you mean sgd"):
+        by_name("sdg")
+    with pytest.raises(UserError, match=r"optimizer=sdg: .*did you mean sgd"):
+        parse(["optimizer=sdg"])
 
 
 def path(cls, rates, gradient=slope, **settings):

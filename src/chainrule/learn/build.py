@@ -57,7 +57,7 @@ def network(model: str, settings: Settings, data: DataSet | Facts) -> torch.nn.M
     if settings.init != "default":
         from ..nn.init import initialize
 
-        initialize(made, settings.init, torch.Generator().manual_seed(settings.seed))
+        initialize(made, settings.init, torch.Generator().manual_seed(settings.seed), **settings.initial())
     if not any(p.requires_grad for p in made.parameters()):
         raise UserError(f"model {model} has no parameter to learn: expected at least one with requires_grad")
     return made

@@ -1,6 +1,7 @@
 r"""First weights: how wide to draw them · 初始化：权重的初始宽度
 
-symbols  weight [O, I, …]   fan_in = I/groups · k² (what one output sums over)   fan_out = O · k²   gain of what follows
+symbols  weight [O, I, …]   fan_in = I/groups · k² (what one output sums over)   fan_out = O/groups · k² (what one input
+         reaches)   gain of what follows
          bound of a uniform draw = √3 · std (errata E52)
 note     xavier and glorot are one method under the given and the family name of its author (E50), kaiming and he are
          another (E51); a module's own first weights are torch's by inheritance: U(±1/√fan_in), which is neither
@@ -8,7 +9,8 @@ note     the same seed or generator gives the numbers that torch.nn.init draws
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,19 +18,23 @@ from torch.nn import Linear
 from torch.nn.modules.conv import _ConvNd
 
 from ..errors import UserError, unknown
+from ..first_weights import GAINS, INITS
 
 Generator = torch.Generator | None
-GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
 
 
-def gain_of(nonlinearity: str, a: float = 0.0) -> float:
+def gain_of(nonlinearity: str | float, a: float = 0.0) -> float:
     """By how much the weights make up for what the activation takes away. · 激活函数对应的增益。
+
+    nonlinearity  an activation's name, or the gain itself; a is the slope of leaky_relu below 0
 
     Raises `UserError` for an activation without one. Source: He et al. 2015, arXiv:1502.01852, eq. 15 for leaky_relu.
 
-    >>> gain_of("tanh"), gain_of("leaky_relu", 1.0)
-    (1.6666666666666667, 1.0)
+    >>> gain_of("tanh"), gain_of("leaky_relu", 1.0), gain_of(4.0)
+    (1.6666666666666667, 1.0, 4.0)
     """
+    if isinstance(nonlinearity, int | float):
+        return float(nonlinearity)
     if nonlinearity == "leaky_relu":
         return math.sqrt(2 / (1 + a**2))
     if nonlinearity not in GAINS:
@@ -97,7 +103,7 @@ def xavier_normal_(weight: Tensor, gain: float = 1.0, generator: Generator = Non
     return normal_(weight, 0.0, xavier_std(weight, gain), generator)
 
 
-def kaiming_std(weight: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+def kaiming_std(weight: Tensor, a: float, mode: str, nonlinearity: str | float) -> float:
     if mode not in ("fan_in", "fan_out"):
         raise unknown("mode", mode, ("fan_in", "fan_out"))
     return gain_of(nonlinearity, a) / math.sqrt(fans(weight)[mode == "fan_out"])
@@ -107,7 +113,7 @@ def kaiming_uniform_(
     weight: Tensor,
     a: float = 0.0,
     mode: str = "fan_in",
-    nonlinearity: str = "leaky_relu",
+    nonlinearity: str | float = "leaky_relu",
     generator: Generator = None,
 ) -> Tensor:
     """Variance 2 / ((1 + a²) · fan): a rectifier halves what comes through, so draw twice as wide. · Kaiming 均匀分布。
@@ -125,7 +131,7 @@ def kaiming_normal_(
     weight: Tensor,
     a: float = 0.0,
     mode: str = "fan_in",
-    nonlinearity: str = "leaky_relu",
+    nonlinearity: str | float = "leaky_relu",
     generator: Generator = None,
 ) -> Tensor:
     """The same variance, drawn normal. · Kaiming 正态分布。
@@ -189,40 +195,81 @@ def cut_normal_(weight: Tensor, generator: Generator = None, std: float = 0.02) 
     return trunc_normal_(weight, 0.0, std, -2 * std, 2 * std, generator)
 
 
-INITS: dict[str, Callable[..., Tensor]] = {
-    "xavier_uniform": xavier_uniform_,
-    "xavier_normal": xavier_normal_,
-    "glorot_uniform": glorot_uniform_,
-    "glorot_normal": glorot_normal_,
-    "kaiming_uniform": kaiming_uniform_,
-    "kaiming_normal": kaiming_normal_,
-    "he_uniform": he_uniform_,
-    "he_normal": he_normal_,
-    "orthogonal": orthogonal_,
-    "trunc_normal": cut_normal_,
-}
+def standard_uniform_(weight: Tensor, gain: float = 1.0, generator: Generator = None) -> Tensor:
+    """Up to 1/√fan_in, variance 1/(3 fan_in): the habit that Xavier was measured against, and torch's. · 标准均匀分布。
+
+    Source: Glorot & Bengio 2010, eq. 1.
+
+    >>> standard_uniform_(torch.empty(3, 4)).abs().max() <= 0.5
+    tensor(True)
+    """
+    bound = gain / math.sqrt(fans(weight)[0])
+    return uniform_(weight, -bound, bound, generator)
 
 
-def initialize(model: torch.nn.Module, name: str, seed: int | Generator = None) -> torch.nn.Module:
+def spread_uniform_(weight: Tensor, std: float = 0.01, generator: Generator = None) -> Tensor:
+    """Uniform numbers of a given deviation: their bound is √3 of it (E52). · 给定标准差的均匀分布。
+
+    >>> spread_uniform_(torch.empty(100), std=1.0).abs().max() <= 3**0.5
+    tensor(True)
+    """
+    return uniform_(weight, -math.sqrt(3) * std, math.sqrt(3) * std, generator)
+
+
+def parts(layer: Linear | _ConvNd) -> Iterator[Tensor]:
+    """The weight of each group of a layer as [out, in, …]: groups are layers side by side. · 各组的权重。
+
+    So the fans are those of what is computed: an input of a depthwise convolution reaches k² sums and not O · k² (E49),
+    and a transposed convolution, which keeps its weight as [in, out, …], is turned round.
+
+    >>> conv = torch.nn.Conv2d(8, 16, 3, groups=8)
+    >>> fans(conv.weight), fans(next(parts(conv)))
+    ((9, 144), (9, 18))
+    """
+    for part in layer.weight.detach().chunk(getattr(layer, "groups", 1)):
+        yield part.transpose(0, 1) if getattr(layer, "transposed", False) else part
+
+
+def initialize(
+    model: torch.nn.Module,
+    name: str,
+    seed: int | Generator = None,
+    gain: float | str | None = None,
+    mode: str | None = None,
+    std: float | None = None,
+) -> torch.nn.Module:
     """Draw the weight of every linear and convolution layer by one method; biases are 0. · 按名称初始化整个网络。
 
     model  changed in place and returned; its other layers keep what they have
-    name   one of INITS, or "default": leave all as torch drew it
+    name   one of chainrule.catalog.INITS, or "default": leave all as torch drew it
     seed   a number, a generator, or None for torch's own generator
+    gain   a factor or the activation it makes up for; mode "fan_in" or "fan_out"; std the deviation
 
-    Raises `UserError` for an unknown name.
+    Raises `UserError` for an unknown name and for an option that the method does not take.
 
-    >>> initialize(torch.nn.Linear(2, 3), "he_normal", seed=0).bias.detach()
+    >>> initialize(torch.nn.Linear(2, 3), "he", seed=0).bias.detach()
     tensor([0., 0., 0.])
     """
+    if name != "default" and name not in INITS:
+        raise unknown("init", name, ("default", *INITS))
+    given = {key: value for key, value in (("gain", gain), ("mode", mode), ("std", std)) if value is not None}
+    takes = {} if name == "default" else dict(INITS[name].options)
+    if lines := [f"{key}={value}: init={name} does not take it" for key, value in given.items() if key not in takes]:
+        raise UserError(*lines)
     if name == "default":
         return model
-    if name not in INITS:
-        raise unknown("init", name, ("default", *INITS))
+    draw, options = INITS[name].load(), _arguments(takes | given)
     generator = torch.Generator().manual_seed(seed) if isinstance(seed, int) else seed
     for module in model.modules():
         if isinstance(module, Linear | _ConvNd):
-            INITS[name](module.weight, generator=generator)
+            for part in parts(module):
+                draw(part, **options, generator=generator)
             if module.bias is not None:
                 torch.nn.init.zeros_(module.bias)
     return model
+
+
+def _arguments(options: dict[str, Any]) -> dict[str, Any]:
+    """As the functions take them: where a fan is chosen, torch calls the gain by what it makes up for."""
+    gain = {"nonlinearity" if "mode" in options else "gain": gain_of(options["gain"])} if "gain" in options else {}
+    return {key: value for key, value in options.items() if key != "gain"} | gain
