@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import which
 from typing import Any
 
-RATES = ("accuracy", "precision", "recall", "f1", "error", "top")
+RATES = ("accuracy", "precision", "recall", "f1", "error", "top", "map", "exact")
 
 
 def on_terminal() -> bool:

@@ -8,6 +8,7 @@ from .log import Event
 
 _POINTS = 1000  # more than the pixels of a plot show nothing more
 _DIVERGED = 1e30  # drawn like inf: not at all
+_SHARES = ("accuracy", "precision", "recall", "f1", "map", "micro_f1", "macro_f1", "exact")
 _COLOURS = {"train": "#0072B2", "val": "#D55E00"}
 
 
@@ -44,7 +45,7 @@ def is_share(figure: str) -> bool:
     (True, True, False)
     """
     name = figure.removeprefix("val_").removeprefix("train_").removeprefix("test_")
-    return name in ("accuracy", "precision", "recall", "f1") or (name.startswith("top") and name[3:].isdigit())
+    return name in _SHARES or (name.startswith("top") and name[3:].isdigit())
 
 
 def share(value: float) -> str:
