@@ -52,6 +52,24 @@ DATASETS = {
         "7 万件服装图片，28×28",
         size=(1, 28, 28),
     ),
+    "cifar10": Entry(
+        "chainrule.data:load",
+        "60,000 photographs in 10 classes, 32×32 (Krizhevsky 2009)",
+        "6 万张彩色照片，10 类，32×32",
+        size=(3, 32, 32),
+    ),
+    "cifar100": Entry(
+        "chainrule.data:load",
+        "60,000 photographs in 100 classes, 32×32 (Krizhevsky 2009)",
+        "6 万张彩色照片，100 类，32×32",
+        size=(3, 32, 32),
+    ),
+    "cifar100-coarse": Entry(
+        "chainrule.data:load",
+        "the photographs of CIFAR-100 in 20 groups of classes",
+        "CIFAR-100 的照片，按 20 个大类",
+        size=(3, 32, 32),
+    ),
 }
 
 LOSSES = {

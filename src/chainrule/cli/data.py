@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..data.sources import SOURCES, get, held, places
+from ..data.sources import SOURCES, complete, get, places
 from ..errors import UserError, did_you_mean
 from .complete import data_names
 from .show import clean, say, table
@@ -51,7 +51,7 @@ def _where(name: str) -> str:
     source = get(name)
     if source.bundled:
         return "bundled"
-    here = [folder for folder in places(name) if all(held(file, folder) for file in source.files)]
+    here = [folder for folder in places(name) if complete(source, folder)]
     return str(here[0]) if here else "not here"
 
 

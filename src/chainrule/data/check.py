@@ -12,6 +12,9 @@ import numpy as np
 
 from ..errors import UserError
 from . import sources
+from .cifar.files import SETS, recognise
+from .cifar.reading import digests
+from .cifar.reading import read as read_cifar
 from .download import matches
 from .folders import Layout, scan
 from .idx import check_labels, find_pairs, label_range, read_idx, read_pair
@@ -49,6 +52,11 @@ def check(source: str | Path) -> Report:
     if str(source) in sources.SOURCES:
         return _check_known(str(source))
     path = Path(source).expanduser()
+    try:
+        if name := recognise(path):
+            return _check_cifar(name, path)
+    except UserError as error:
+        return Report(error.lines, "a pickled set")
     if not path.exists():
         known = ", ".join(sources.SOURCES)
         return Report([f"{show(path)}: no such file or folder: expected a path or one of {known}"], "nothing there")
@@ -69,6 +77,8 @@ def _check_known(name: str) -> Report:
         folder = sources.locate(name)
     except UserError as error:
         return Report(error.lines, f"{name}: not on this machine")
+    if name in SETS:
+        return _check_cifar(name, folder)
     report, unknown = Report(), 0
     for file in source.files:
         path = sources.held(file, folder) or folder / file.name
@@ -88,6 +98,24 @@ def _check_known(name: str) -> Report:
     )
     verdict = "damaged" if report.problems else verdict
     report.summary = f"{name}: {count} file{'s' if count > 1 else ''}, {verdict}"
+    return report
+
+
+def _check_cifar(name: str, place: Path) -> Report:
+    """Each batch against its published sha256, then the classes."""
+    report, unknown = Report(), 0
+    try:
+        for path, right in digests(name, place):
+            unknown += right is None
+            if right is False:
+                report.problems.append(f"{path}: sha256 differs from the published batch: get it again")
+        if not report.problems:
+            read_cifar(sources.get(name), place)
+    except UserError as error:
+        report.problems += error.lines
+    verdict = f"sha256 of {unknown} not on record" if unknown else "sha256 right"
+    count = len(SETS[name].files)
+    report.summary = f"{name}: {count} batches, {'damaged' if report.problems else verdict}"
     return report
 
 

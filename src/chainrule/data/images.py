@@ -131,23 +131,34 @@ def _pads(fit: str, old: tuple[int, int], new: tuple[int, int]) -> bool:
 
 
 def fit_array(images: np.ndarray, shape: tuple[int, int, int], fit: str) -> np.ndarray:
-    """Grey images, uint8 [N, 1, h, w], brought to [N, C, H, W] as `fit_image` does. · 将灰度图像批量调整尺寸与通道。
+    """Images, uint8 [N, c, h, w], brought to [N, C, H, W] as `decode` does with files. · 批量调整尺寸与通道。
+
+    c and C: 1 (grey) or 3 (colour).
 
     >>> fit_array(np.ones((2, 1, 28, 28), np.uint8), (3, 32, 32), "pad").shape
     (2, 3, 32, 32)
     """
     channels, height, width = shape
-    h, w = images.shape[2:]
+    if channels == 1 and images.shape[1] == 3:
+        images = _grey(images)
+    c, h, w = images.shape[1:]
     if (h, w) != (height, width):
-        out = np.zeros((len(images), 1, height, width), np.uint8)
+        out = np.zeros((len(images), c, height, width), np.uint8)
         if _pads(fit, (h, w), (height, width)):
             top, left = (height - h) // 2, (width - w) // 2
             out[:, :, top : top + h, left : left + w] = images
-            return np.repeat(out, channels, axis=1)
-        for row, image in zip(out, images, strict=True):
-            row[0] = np.asarray(fit_image(Image.fromarray(image[0]), height, width, fit))
+        else:
+            for row, image in zip(out, images, strict=True):
+                one = Image.fromarray(image[0] if c == 1 else image.transpose(1, 2, 0))
+                row[:] = np.asarray(fit_image(one, height, width, fit)).reshape(height, width, c).transpose(2, 0, 1)
         images = out
-    return images if channels == 1 else np.repeat(images, channels, axis=1)
+    return images if channels == c else np.repeat(images, channels, axis=1)
+
+
+def _grey(images: np.ndarray) -> np.ndarray:
+    """Luma of ITU-R BT.601 in 16 binary places, as Pillow has it. uint8 [N, 3, h, w] → [N, 1, h, w]."""
+    red, green, blue = (images[:, i : i + 1].astype(np.uint32) for i in range(3))
+    return ((red * 19595 + green * 38470 + blue * 7471 + (1 << 15)) >> 16).astype(np.uint8)
 
 
 def decode_all(paths: Sequence[Path], shape: tuple[int, int, int], out: np.ndarray, fit: str = "resize") -> None:

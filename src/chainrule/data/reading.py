@@ -1,30 +1,25 @@
 """A name or a path to a data set: read, held out, measured. · 由名称或路径读取数据集。"""
 
-import hashlib
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from ..errors import UserError, did_you_mean
 from . import sources
-from .dataset import DataSet, Split
-from .digits import digits
+from .assemble import assemble
+from .cifar.files import recognise
+from .cifar.reading import read as read_cifar
+from .dataset import DataSet
 from .folders import read_layout
+from .found import MOST_BYTES, Ask, Found, Shape, fitted
 from .idx import check_labels, find_pairs, label_range, read_pair
-from .images import fit_array, probe
+from .images import probe
+from .known import read_known
 from .names import show
-from .split import stratified
-from .store import Memory, Store, moments, open_files, survey
+from .store import Memory, Store, open_files
 
-# Bytes of decoded images that are kept in memory; a larger folder is decoded batch by batch.
-MOST_BYTES = 2 << 30
-# Where nobody set a test part aside, this one is fixed: no seed of a run may move it.
-_TEST_SHARE, _TEST_SEED = 0.2, 0
 _LARGEST_SIDE = 4096
-Shape = tuple[int, int, int]
 
 
 def load(
@@ -56,92 +51,59 @@ def load(
         raise UserError(f"channels={channels}: expected 1 (grey) or 3 (colour)")
     if size is not None and not (len(size) == 2 and all(1 <= side <= _LARGEST_SIDE for side in size)):
         raise UserError(f"size={size}: expected height and width of 1…{_LARGEST_SIDE} pixels")
-    name = str(source)
-    if name in sources.SOURCES:
-        return _assemble(_read_known(name, size, channels, fit), val, seed)
-    return _assemble(_read_path(name, size, channels, fit, most_bytes), val, seed)
+    name, ask = str(source), Ask(size, channels, fit, most_bytes)
+    return assemble(read_known(name, ask) if name in sources.SOURCES else _read_path(name, ask), val, seed)
 
 
-@dataclass
-class _Found:
-    """What a reader gives: parts as (store, int64 targets), before anything is held out."""
-
-    name: str
-    source: str
-    classes: tuple[str, ...]
-    parts: dict[str, tuple[Store, np.ndarray]]
-    fit: str
-
-
-def _read_known(name: str, size: tuple[int, int] | None, channels: int | None, fit: str | None) -> _Found:
-    source = sources.get(name)
-    if source.bundled:
-        images, labels = digits()
-        shape = _shape(images, size, channels)
-        fit = fit or "resize"
-        return _Found(name, name, source.classes, {"train": (_fitted(images, shape, fit), labels)}, fit)
-    folder, fit = sources.locate(name), fit or "pad"
-    parts = find_pairs(folder)
-    if set(parts) != {"train", "test"}:
-        raise UserError(f"{show(folder)}: expected the four files of {name}: {', '.join(f.name for f in source.files)}")
-    read = {}
-    for (part, (images, labels)), count in zip(parts.items(), source.counts, strict=True):
-        x, y = read_pair(images, labels)
-        if x.shape[1:] != source.shape or len(x) != count:
-            raise UserError(f"{show(images)}: {len(x)} images of {x.shape[2]}×{x.shape[3]}: expected {count} of 28×28")
-        check_labels(y, 0, len(source.classes) - 1, labels)
-        read[part] = (_fitted(x, _shape(x, size, channels), fit), y)
-    return _Found(name, show(folder), source.classes, read, fit)
-
-
-def _read_path(
-    text: str, size: tuple[int, int] | None, channels: int | None, fit: str | None, most_bytes: int
-) -> _Found:
+def _read_path(text: str, ask: Ask) -> Found:
     root = Path(text).expanduser()
     if not root.exists():
         known = ", ".join(sources.SOURCES)
         hint = did_you_mean(text, sources.SOURCES)
         raise UserError(f"{show(text)}: no such folder or data set: expected a path or one of {known}{hint}")
+    if name := recognise(root):
+        source = sources.get(name)
+        fit = ask.fit or "resize"
+        parts = {part: (fitted(x, ask, fit), y) for part, (x, y) in read_cifar(source, root).items()}
+        return Found(name, show(root), source.classes, parts, fit)
     if not root.is_dir():
         raise UserError(f"{show(root)}: a file: expected a folder of images or of IDX files")
     try:
         pairs = find_pairs(root)
     except OSError as error:
         raise UserError(f"{show(root)}: cannot be read ({error.strerror or error})") from error
-    if pairs:
-        return _read_idx(root, pairs, size, channels, fit or "pad")
-    return _read_images(root, size, channels, fit or "resize", most_bytes)
+    return _read_idx(root, pairs, ask, ask.fit or "pad") if pairs else _read_images(root, ask, ask.fit or "resize")
 
 
-def _read_idx(root: Path, pairs: dict, size: tuple[int, int] | None, channels: int | None, fit: str) -> _Found:
+def _read_idx(root: Path, pairs: dict, ask: Ask, fit: str) -> Found:
     raw = {part: read_pair(*files) for part, files in pairs.items()}
     low, high = label_range(raw["train"][1], pairs["train"][1])
     check_labels(raw["train"][1], low, high, pairs["train"][1])
     inner = raw["train"][0].shape[2:]
     parts = {}
     for part, (x, y) in raw.items():
-        if size is None and x.shape[2:] != inner:
+        if ask.size is None and x.shape[2:] != inner:
             h, w = x.shape[2:]
             raise UserError(f"{show(pairs[part][0])}: images of {h}×{w}: expected {inner[0]}×{inner[1]} as in train")
         check_labels(y, low, high, pairs[part][1])
-        parts[part] = (_fitted(x, _shape(x, size, channels), fit), y - low)
-    return _Found(root.resolve().name, show(root), tuple(str(c) for c in range(low, high + 1)), parts, fit)
+        parts[part] = (fitted(x, ask, fit), y - low)
+    return Found(root.resolve().name, show(root), tuple(str(c) for c in range(low, high + 1)), parts, fit)
 
 
-def _read_images(root: Path, size: tuple[int, int] | None, channels: int | None, fit: str, most_bytes: int) -> _Found:
+def _read_images(root: Path, ask: Ask, fit: str) -> Found:
     layout = read_layout(root)
     paths = [path for files in layout.parts.values() for path, _ in files]
-    if size is None or channels is None:
-        shape = _common_shape(paths, root, size, channels)
+    if ask.size is None or ask.channels is None:
+        shape = _common_shape(paths, root, ask.size, ask.channels)
     else:
-        shape = (channels, *size)
+        shape = (ask.channels, *ask.size)
     parts: dict[str, tuple[Store, np.ndarray]] = {}
-    left = most_bytes
+    left = ask.most_bytes
     for part, files in layout.parts.items():
         store = open_files([path for path, _ in files], shape, left, fit)
         left -= len(store) * int(np.prod(shape)) if isinstance(store, Memory) else 0
         parts[part] = (store, np.array([label for _, label in files], dtype=np.int64))
-    return _Found(root.resolve().name, show(root), layout.classes, parts, fit)
+    return Found(root.resolve().name, show(root), layout.classes, parts, fit)
 
 
 def _common_shape(paths: list[Path], root: Path, size: tuple[int, int] | None, channels: int | None) -> Shape:
@@ -159,58 +121,3 @@ def _common_shape(paths: list[Path], root: Path, size: tuple[int, int] | None, c
             f"{show(second.name)}): expected one size, or say to which to bring them (size=H,W)"
         )
     return (channels or colour, *(size or next(iter(seen))))
-
-
-def _shape(images: np.ndarray, size: tuple[int, int] | None, channels: int | None) -> Shape:
-    height, width = size or images.shape[2:]
-    return channels or 1, height, width
-
-
-def _fitted(images: np.ndarray, shape: Shape, fit: str) -> Memory:
-    return Memory(fit_array(images, shape, fit))
-
-
-def _rows(found: _Found, val: float, seed: int) -> dict[str, tuple[str, np.ndarray]]:
-    """Part → (the part it was read from, its rows there), with what is missing held out of train."""
-    rows = {part: (part, np.arange(len(store))) for part, (store, _) in found.parts.items()}
-    targets = found.parts["train"][1]
-    if set(rows) == {"train"}:
-        kept, held = stratified(targets, _TEST_SHARE, _TEST_SEED)
-        rows = {"train": ("train", kept), "test": ("train", held)}
-    if "val" not in rows:
-        kept = rows["train"][1]
-        inner, held = stratified(targets[kept], val, seed)
-        rows |= {"train": ("train", kept[inner]), "val": ("train", kept[held])}
-    return rows
-
-
-def _assemble(found: _Found, val: float, seed: int) -> DataSet:
-    """Hold out what is missing, measure the training part, take the fingerprint."""
-    rows = _rows(found, val, seed)
-    surveys = {part: survey(store) for part, (store, _) in found.parts.items()}
-    shape = found.parts["train"][0].shape
-    mean, std = moments(surveys["train"], rows["train"][1], shape[1] * shape[2])
-    splits: dict[str, Split | None] = {"val": None, "test": None}
-    for part, (home, chosen) in rows.items():
-        store, targets = found.parts[home]
-        if len(chosen):
-            rows_, targets_ = torch.from_numpy(chosen), torch.from_numpy(targets[chosen])
-            splits[part] = Split(store, rows_, targets_, mean, std)
-    train = splits.pop("train")
-    assert train is not None  # a class keeps one row at least
-    digest = hashlib.sha256(repr((found.classes, shape)).encode())
-    for part, (_, targets) in found.parts.items():
-        digest.update(f"{part} {surveys[part].digest}".encode() + targets.astype("<i8").tobytes())
-    return DataSet(
-        found.name,
-        "classification",
-        found.classes,
-        shape,
-        train,
-        **splits,
-        mean=mean,
-        std=std,
-        fingerprint=digest.hexdigest(),
-        source=found.source,
-        fit=found.fit,
-    )

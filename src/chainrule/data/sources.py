@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError, unknown
+from .cifar import classes as cifar
+from .cifar.files import HOME, SETS, find, refuse_pickle
 from .names import show
 
 
@@ -30,6 +32,7 @@ class Source:
     """A known data set. · 一个已知数据集。
 
     urls: https folders, tried in order. shape: (C, H, W). counts: samples for training and for testing.
+    home: the name of its folder, where that is another set's.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Source:
     counts: tuple[int, int]
     urls: tuple[str, ...] = ()
     files: tuple[File, ...] = ()
+    home: str = ""
 
     @property
     def bundled(self) -> bool:
@@ -51,6 +55,21 @@ class Source:
 
 
 _DIGITS = tuple("0123456789")
+_CIFAR = {
+    "licence": "none stated; cite Krizhevsky 2009",
+    "citation": "Krizhevsky 2009, Learning multiple layers of features from tiny images, technical report, Toronto",
+    "homepage": f"{HOME}cifar.html",
+    "shape": (3, 32, 32),
+    "counts": (50000, 10000),
+    "urls": (HOME,),
+}
+_HUNDRED = (
+    File(
+        "cifar-100-binary.tar.gz",
+        168513733,
+        "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
+    ),
+)
 _CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
 SOURCES = {
@@ -143,6 +162,37 @@ SOURCES = {
                 ),
             ),
         ),
+        Source(
+            name="cifar10",
+            en="60,000 photographs of 32×32 in 10 classes",
+            zh="6 万张 32×32 彩色照片，10 类",
+            classes=cifar.TEN,
+            files=(
+                File(
+                    "cifar-10-binary.tar.gz",
+                    170052171,
+                    "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+                ),
+            ),
+            **_CIFAR,
+        ),
+        Source(
+            name="cifar100",
+            en="60,000 photographs of 32×32 in 100 classes",
+            zh="6 万张 32×32 彩色照片，100 类",
+            classes=cifar.FINE,
+            files=_HUNDRED,
+            **_CIFAR,
+        ),
+        Source(
+            name="cifar100-coarse",
+            en="the same photographs in their 20 groups of classes",
+            zh="同上，按 20 个大类",
+            classes=cifar.COARSE,
+            files=_HUNDRED,
+            home="cifar100",
+            **_CIFAR,
+        ),
     )
 }
 
@@ -163,6 +213,7 @@ def places(name: str) -> list[Path]:
 
     $CHAINRULE_DATA/NAME if that variable is set, then the user's cache ($XDG_CACHE_HOME or ~/.cache)/chainrule/NAME.
     """
+    name = SOURCES[name].home or name if name in SOURCES else name
     found = [Path(os.environ["CHAINRULE_DATA"]).expanduser() / name] if os.environ.get("CHAINRULE_DATA") else []
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     return [*found, cache / "chainrule" / name]
@@ -174,6 +225,13 @@ def held(file: File, folder: Path) -> Path | None:
         if (path := folder / name).is_file():
             return path
     return None
+
+
+def complete(source: Source, folder: Path) -> bool:
+    """Whether a folder holds all of a set, in one of the forms that can be read. · 文件夹中数据集是否齐全。"""
+    if source.name in SETS:
+        return find(source.name, folder) is not None
+    return all(held(file, folder) for file in source.files)
 
 
 def locate(name: str) -> Path:
@@ -188,9 +246,11 @@ def locate(name: str) -> Path:
     if source.bundled:
         return Path(__file__).parent
     for folder in places(name):
-        if all(held(file, folder) for file in source.files):
+        if complete(source, folder):
             return folder
     folder = next((f for f in places(name) if f.is_dir()), places(name)[0])
+    if name in SETS:
+        refuse_pickle(folder)
     missing = ", ".join(file.name for file in source.files if not held(file, folder))
     raise UserError(
         f"{name} is not on this machine: put {missing} into {show(folder)} (from {source.urls[0]}), "

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .images import decode_all
+from .images import decode_all, fit_array
 from .names import show
 
 _CHUNK = 1024
@@ -51,6 +51,25 @@ class Memory:
 
     def name(self, row: int) -> str:
         return show(self.names[row]) if self.names else str(row)
+
+
+class Fitted:
+    """Images in memory that are brought to a larger shape when they are asked for. · 取用时才放大的图像。
+
+    images: uint8 [N, c, h, w].
+    """
+
+    def __init__(self, images: np.ndarray, shape: tuple[int, int, int], fit: str):
+        self.images, self.shape, self.fit = images, shape, fit
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, rows: Tensor) -> Tensor:
+        return torch.from_numpy(fit_array(self.images[rows.numpy()], self.shape, self.fit))
+
+    def name(self, row: int) -> str:
+        return str(row)
 
 
 class Files:
