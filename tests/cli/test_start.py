@@ -15,7 +15,7 @@ from chainrule.cli.main import COMMANDS, main
 COMMAND = [sys.executable, "-c", "from chainrule.cli.main import main; raise SystemExit(main())"]
 HELPS = [["--help"], ["--version"], *[[name, "--help"] for name in COMMANDS]]
 HELPS += [["data", "check", "--help"], ["runs", "compare", "--help"], ["data"], ["data", "show", "mnist"], ["runs"]]
-HELPS += [["models"], ["reproduce"]]
+HELPS += [["models"], ["reproduce"], ["schedule"], ["schedule", "cosine", "plateau", "epochs=20"]]
 ERRORS = [
     ["trane"],
     ["--nothing"],
@@ -41,6 +41,8 @@ ERRORS = [
     ["check", "os:Net", "--args", "f(3)", "--input", "2x3"],
     ["bench", "linera"],
     ["reproduce", "lenet"],
+    ["schedule", "cosin", "epoch=3"],
+    ["schedule", "linear", "gamma=0.5"],
 ]
 
 PROBE = """
@@ -111,6 +113,8 @@ def complete(tmp_path, *words, cword=None, shell="bash"):
         (["data", "show", "m"], ["mnist"]),
         (["check", "linea"], ["linear"]),
         (["reproduce", "lenet-m"], ["lenet-mnist"]),
+        (["schedule", "cos"], ["cosine", "cosine_restarts"]),
+        (["schedule", "cosine", "wa"], ["warmup="]),
     ],
     ids=lambda words: " ".join(words),
 )

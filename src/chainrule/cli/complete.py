@@ -8,12 +8,13 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from ..catalog import DATASETS, MODELS
+from ..catalog import DATASETS, MODELS, SCHEDULES
 from ..errors import UserError, did_you_mean
-from ..fields import RESUMABLE, SPECS
+from ..fields import RESUMABLE, SHAPES, SPECS
 from ..settings import WORD
 
 MORE = "; `chainrule formula` lists them"
+SHAPING = ("epochs", "lr", "warmup", *SHAPES)  # the settings of a run that shape its learning rate
 
 
 def formula_rooms() -> dict[str, str]:
@@ -92,6 +93,13 @@ def train_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
     if len(done) == 1 and not done[0].endswith(".toml"):
         return _names(DATASETS, incomplete, "dir")
     return setting_words(done, incomplete)
+
+
+def schedule_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Schedules by name, then what shapes them. · 调度名与其设置。"""
+    done = _done(ctx, param)
+    named = [CompletionItem(n, help=e.en) for n, e in SCHEDULES.items() if n.startswith(incomplete) and n not in done]
+    return [*named, *setting_words(done, incomplete, SHAPING)]
 
 
 def resume_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -31,6 +31,9 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "models": ("models:models", "List the models, or show one layer by layer · 模型"),
         "data": ("data:data", "List the known data sets, check a folder · 数据"),
     },
+    "See learning · 观察学习过程": {
+        "schedule": ("schedule:schedule", "Draw the learning rate over a run · 学习率曲线"),
+    },
     "The mathematics · 数学": {
         "formula": ("formula:formula", "Show a formula: equations, code, source · 公式"),
         "check": ("check:check", "Prove formulas, or a module of your own · 证明"),
