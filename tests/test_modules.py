@@ -76,7 +76,8 @@ def bare(module: torch.nn.Module) -> list[str]:
 
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_every_layer_of_a_model_is_chainrule_s_own(name):
-    assert bare(MODELS[name].load()()) == []
+    with torch.device("meta" if MODELS[name].parameters > 1_000_000 else "cpu"):
+        assert bare(MODELS[name].load()()) == []
 
 
 def test_a_bare_layer_would_be_noticed():

@@ -106,7 +106,7 @@ def check_model(name: str, options: Mapping[str, Any] | None = None) -> None:
     >>> check_model("lenet")
     Traceback (most recent call last):
     ...
-    chainrule.errors.UserError: unknown model 'lenet': expected one of lenet5, lenet1998, mlp, resnet8 or \
+    chainrule.errors.UserError: unknown model 'lenet': expected a name that `chainrule models` lists or \
 package.module:Class; did you mean lenet5?
     """
     if ":" in name:
@@ -115,7 +115,7 @@ package.module:Class; did you mean lenet5?
     if name not in MODELS:
         hint = did_you_mean(name, MODELS)
         raise UserError(
-            f"unknown model {name!r}: expected one of {', '.join(MODELS)} or package.module:Class{hint}",
+            f"unknown model {name!r}: expected a name that `chainrule models` lists or package.module:Class{hint}",
         )
     takes = MODELS[name].options
     lines = [

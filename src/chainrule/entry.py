@@ -13,6 +13,7 @@ class Entry:
     target   "module:attribute", imported by `load`
     options  option → default, as the target's signature has them
     size     the input a model is made for, (C, H, W)
+    parameters, macs   of a model with these options at this size: numbers learned, multiplications with addition
     """
 
     target: str
@@ -20,6 +21,20 @@ class Entry:
     zh: str
     options: Mapping[str, Any] = field(default_factory=dict)
     size: tuple[int, int, int] | None = None
+    parameters: int = 0
+    macs: int = 0
+
+    def input(self, options: Mapping[str, Any]) -> tuple[int, int, int] | None:
+        """The input of a model made with these options: `stem="cifar"` is for images of 32 pixels. · 所需输入。
+
+        >>> Entry("room:net", "a net", "网络", {"stem": "imagenet"}, (3, 224, 224)).input({"stem": "cifar"})
+        (3, 32, 32)
+        """
+        given = dict(self.options) | dict(options)
+        if self.size is None:
+            return None
+        small = given.get("stem") == "cifar" and self.options["stem"] != "cifar"
+        return given.get("in_channels", self.size[0]), *((32, 32) if small else self.size[1:])
 
     def load(self) -> Any:
         """Import the thing itself. · 导入该条目。"""

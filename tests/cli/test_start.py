@@ -108,7 +108,7 @@ def complete(tmp_path, *words, cword=None, shell="bash"):
         (["train", "run.toml", "see"], ["seed=", "seeds="]),
         (["resume", "first", "e"], ["epochs="]),
         (["resume", ""], ["first", "second"]),
-        (["models", "m"], ["mlp"]),
+        (["models", "ml"], ["mlp"]),
         (["data", "sh"], ["show"]),
         (["data", "show", "m"], ["mnist"]),
         (["check", "linea"], ["linear"]),

@@ -18,15 +18,16 @@ from .show import say, table
 def models(name: str | None, words: tuple[str, ...], size: str | None) -> None:
     """List the models, or show NAME layer by layer, made with KEY=VALUE. · 列出模型，或逐层查看。"""
     if name is None:
-        columns = ["model", "input", "options", "what"]
-        rows = [[n, _shape(e.size), _options(e.options), f"{e.en} · {e.zh}"] for n, e in MODELS.items()]
+        columns = ["model", ">parameters", ">MACs", "input", "what"]
+        rows = [[n, f"{e.parameters:,}", f"{e.macs:,}", _shape(e.size), f"{e.en} · {e.zh}"] for n, e in MODELS.items()]
         table(columns, rows)
         return
     options = _constructor(words)
     check_model(name, options)
-    shape = read_size(size) if size else MODELS[name].size if name in MODELS else None
+    shape = read_size(size) if size else MODELS[name].input(options) if name in MODELS else None
     if name in MODELS:
         say(f"{name}: {MODELS[name].en} · {MODELS[name].zh}")
+        say(f"takes {_options(MODELS[name].options)}")
     show_layers(build_model(name, options), shape)
 
 

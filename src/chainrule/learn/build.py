@@ -29,8 +29,8 @@ def dataset(model: str, source: str, settings: Settings) -> DataSet:
     With `overfit=k` the training part is k batches and nothing is held out.
     """
     entry = catalog.MODELS.get(model)
-    wanted = entry.size if entry else None
-    channels = settings.model.get("in_channels", wanted[0] if wanted else None)
+    wanted = entry.input(settings.model) if entry else None
+    channels = wanted[0] if wanted else settings.model.get("in_channels")
     size, val = settings.size or (wanted and wanted[1:]), 0.0 if settings.overfit else settings.val
     found = load(source, size=size, channels=channels, val=val, seed=settings.seed)
     return replace(found, val=None, test=None) if settings.overfit else found  # a folder may have brought its own
