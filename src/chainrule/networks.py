@@ -27,7 +27,7 @@ def family(room: str, options: Mapping[str, Any], *rows: tuple[str, int, int, in
 DIGITS = {"num_classes": 10, "in_channels": 1}
 IMAGENET = {"num_classes": 1000, "in_channels": 3, "stem": "imagenet"}
 CIFAR = {"num_classes": 10, "in_channels": 3, "stem": "cifar"}
-MLP = {"num_classes": 10, "in_features": 1024, "hidden": (128,), "activation": "relu", "dropout": 0.0}
+MLP = {"num_classes": 10, "in_features": 1024, "hidden": (128,), "activation": "relu", "dropout": 0.0, "depth": 1}
 RESIDUAL = IMAGENET | {"stride_on_first": False, "zero_init_residual": False}
 RESIDUAL_CIFAR = CIFAR | {"shortcut": "A", "zero_init_residual": False}
 

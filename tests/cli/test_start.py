@@ -43,6 +43,8 @@ ERRORS = [
     ["reproduce", "lenet"],
     ["schedule", "cosin", "epoch=3"],
     ["schedule", "linear", "gamma=0.5"],
+    ["signal", "mlp"],
+    ["signal", "mlp", "digits", "init=he,hee"],
 ]
 
 PROBE = """

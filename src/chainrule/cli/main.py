@@ -33,6 +33,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "See learning · 观察学习过程": {
         "schedule": ("schedule:schedule", "Draw the learning rate over a run · 学习率曲线"),
+        "signal": ("signal:signal", "Mean and variance layer by layer before the first step · 初始信号"),
     },
     "The mathematics · 数学": {
         "formula": ("formula:formula", "Show a formula: equations, code, source · 公式"),

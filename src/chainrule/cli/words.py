@@ -12,7 +12,7 @@ from ..fields import DEFAULTS, RESUMABLE, SPECS
 from ..runfile import from_file
 from ..settings import WORD, Settings, join, parse
 
-USAGE = "chainrule train MODEL DATA [KEY=VALUE]… or chainrule train run.toml [KEY=VALUE]…"
+USAGE = "chainrule {0} MODEL DATA [KEY=VALUE]… or chainrule {0} run.toml [KEY=VALUE]…"
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,17 @@ class Plan:
     settings: Settings
 
 
-def plan(words: list[str]) -> Plan:
+def plan(words: list[str], command: str = "train") -> Plan:
     """Read the words of a training; raises one `UserError` with a line for each thing wrong. · 解析训练参数。
+
+    command  what they were given to: the errors say how it is called
 
     `model=` and `data=` may stand in place of the first two words, and win over them.
 
     >>> plan(["lenet5", "digits", "epochs=3"]).settings.epochs
     3
     """
-    places, keys = _sort(words)
+    usage, (places, keys) = USAGE.format(command), _sort(words)
     named = {k: v for k, v in (_key(word) for word in keys) if k in ("model", "data")}
     keys = [word for word in keys if _key(word)[0] not in named]
     base, model, data, rest = Settings(), "", "", places
@@ -42,10 +44,10 @@ def plan(words: list[str]) -> Plan:
     elif places:
         model, data, rest = places[0], (places[1:2] or [""])[0], places[2:]
     model, data = named.get("model", model), named.get("data", data)
-    errors = [f"{word!r}: expected key=value; {USAGE}" for word in rest]
+    errors = [f"{word!r}: expected key=value; {usage}" for word in rest]
     settings = _collect(errors, lambda: parse(keys, base)) or base
-    _collect(errors, lambda: _check_model(model, settings.model))
-    _collect(errors, lambda: _check_data(data))
+    _collect(errors, lambda: _check_model(model, settings.model, usage))
+    _collect(errors, lambda: _check_data(data, usage))
     if errors:
         raise UserError(*errors)
     return Plan(model, data, _free_name(settings, keys))
@@ -64,7 +66,7 @@ def changes(words: list[str]) -> tuple[list[str], str | None]:
     joined = [word for word in given if _key(word)[0] != "data"]
     errors: list[str] = []
     if data is not None:
-        _collect(errors, lambda: _check_data(data))
+        _collect(errors, lambda: check_data(data))
     _collect(errors, lambda: parse(joined))
     for word in joined:
         key = _key(word)[0]
@@ -95,18 +97,18 @@ def _collect(errors: list[str], look: Any) -> Any:
     return None
 
 
-def _check_model(model: str, options: Any) -> None:
+def _check_model(model: str, options: Any, usage: str) -> None:
     if not model:
-        raise UserError(f"no model given: expected {USAGE}; `chainrule models` lists them")
+        raise UserError(f"no model given: expected {usage}; `chainrule models` lists them")
     near = [key for key in ("model", "data") if model == key]
     if near or (model not in MODELS and ":" not in model and Path(model).exists()):
-        raise UserError(f"{model!r} stands where the model is expected: {USAGE}")
+        raise UserError(f"{model!r} stands where the model is expected: {usage}")
     check_model(model, options)
 
 
-def _check_data(data: str) -> None:
+def _check_data(data: str, usage: str) -> None:
     if not data:
-        raise UserError(f"no data given: expected {USAGE}; `chainrule data` lists the known sets")
+        raise UserError(f"no data given: expected {usage}; `chainrule data` lists the known sets")
     check_data(data)
 
 

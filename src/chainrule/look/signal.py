@@ -1,0 +1,173 @@
+"""The signal at step 0: what every layer gives, and the delta that comes back to it. · 第 0 步的信号：前向与反向。
+
+symbols  z what a layer gives, of one sample or all alike   δ = ∂L/∂z, as the loss of the run has it
+         Var over all samples and units, as the papers of Glorot & Bengio (2010) and He et al. (2015) take it
+note     Var[z_t] = ½ fan_in Var[W] Var[z_{t−1}] behind a rectifier (He eq. 8), without the ½ in the linear part of a
+         tanh (Glorot eq. 5), and the deltas the same with fan_out: where the factor is not 1, depth is its exponent
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import UserError
+from ..learn import build
+from ..learn.feed import Feed
+from ..learn.session import seeded
+from ..nn.cross_entropy import cross_entropy
+from ..settings import Settings
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What passes one layer. · 一层的信号。
+
+    layer     its path in the network; kind its class; gives the shape of z for one sample
+    weighted  whether it has a matrix or filters of weights
+    mean, var, delta_mean, delta_var   of z and of δ; nan for a δ where nothing comes back
+    """
+
+    layer: str
+    kind: str
+    weighted: bool
+    gives: tuple[int, ...]
+    mean: float
+    var: float
+    delta_mean: float = NAN
+    delta_var: float = NAN
+
+
+def signal(
+    model: torch.nn.Module, x: Tensor, y: Tensor, loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy
+) -> list[Signal]:
+    """Mean and variance of what each innermost layer gives and gets back, in the order of the calls. · 逐层统计信号。
+
+    x [N, …], y what `loss` takes beside the network's answer. Meanwhile the network is in training mode; its
+    parameters, buffers, gradients and mode stay as they are.
+
+    Raises `UserError` where no innermost layer gives a tensor of numbers.
+
+    >>> model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2))
+    >>> [s.layer for s in signal(model, torch.ones(4, 2), torch.zeros(4, dtype=torch.long)) if s.weighted]
+    ['0', '2']
+    """
+    found: list[Signal] = []
+    # Autograd walks only as far as something asks for: the input does, so that frozen layers get their delta too.
+    x = x.detach().requires_grad_(x.is_floating_point())
+    asking = [t for t in (x, *model.parameters()) if t.requires_grad]
+    with _watched(model, found), _untouched(model), torch.enable_grad():
+        made = loss(model(x), y)
+        if made.requires_grad:
+            torch.autograd.grad(made, asking, allow_unused=True)
+    if not found:
+        raise UserError(f"{type(model).__name__} has no innermost layer that gives a tensor of numbers")
+    return found
+
+
+def of_run(model: str, source: str, settings: Settings) -> list[Signal]:
+    """The signal in a run's first step, on its first batch. · 一次运行第 0 步的信号。
+
+    >>> from chainrule.settings import parse
+    >>> len([s for s in of_run("mlp", "digits", parse(["init=he", "model.hidden=(9,9)"])) if s.weighted])
+    3
+    """
+    data = build.dataset(model, source, settings)
+    network, task = build.network(model, settings, data), build.task(settings, data)
+    build.fits(network, model, task, data, settings)
+    feed = Feed(data, build.training_part(data, replace(settings, workers=0)), settings)
+    x, y = feed.at(0)[0]
+    with seeded(settings.seed):
+        return signal(network, x, y, lambda out, y: task.loss(out[:, : len(data.classes)] if data.classes else out, y))
+
+
+def weighted(signals: Sequence[Signal]) -> list[Signal]:
+    """The layers with weights: those that the papers count. · 带权重的层。
+
+    >>> weighted([Signal("0", "Flatten", False, (4,), 0.0, 1.0)])
+    []
+    """
+    return [s for s in signals if s.weighted]
+
+
+def factors(signals: Sequence[Signal]) -> tuple[float, float]:
+    """By what the variance is multiplied from one layer with weights to the next: of z forward, of δ backward.
+
+    The geometric mean over the hidden layers; the last layer has a width of its own. nan where there is no such pair, 0
+    where the signal ends. · 相邻带权层之间方差的平均倍率：前向的 z 与反向的 δ。
+
+    >>> def hidden(z, δ): return Signal("", "Linear", True, (9,), 0.0, z, 0.0, δ)
+    >>> factors([hidden(1.0, 0.25), hidden(4.0, 0.5), hidden(16.0, 1.0), hidden(1.0, 1.0)])
+    (4.0, 0.5)
+    """
+    hidden = weighted(signals)[:-1]
+    forward = _rate([s.var for s in hidden])
+    return forward, _rate([s.delta_var for s in reversed(hidden)])
+
+
+def _rate(values: Sequence[float]) -> float:
+    """The mean of the logarithms telescopes: only the ends count."""
+    if len(values) < 2 or not all(map(math.isfinite, values)) or not values[0]:
+        return NAN
+    return (values[-1] / values[0]) ** (1 / len([*pairwise(values)]))
+
+
+@contextmanager
+def _watched(model: torch.nn.Module, found: list[Signal]) -> Iterator[None]:
+    """Each call of an innermost layer is put down in `found`, and its delta as soon as it arrives."""
+    handles = []
+    for path, layer in model.named_modules():
+        if not any(True for _ in layer.children()):
+            handles.append(layer.register_forward_hook(_note(path or "-", found)))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _note(path: str, found: list[Signal]) -> Callable[[torch.nn.Module, Any, Any], None]:
+    def hook(layer: torch.nn.Module, _args: Any, out: Any) -> None:
+        z = next((t for t in (out if isinstance(out, tuple | list) else [out]) if isinstance(t, Tensor)), None)
+        if z is None or not z.is_floating_point():
+            return
+        number, weight = len(found), getattr(layer, "weight", None)
+        heavy = isinstance(weight, Tensor) and weight.ndim > 1
+        found.append(Signal(path, type(layer).__name__, heavy, tuple(z.shape[1:]), *_moments(z)))
+        if z.requires_grad:
+            z.register_hook(lambda δ: _arrived(found, number, δ))
+
+    return hook
+
+
+def _arrived(found: list[Signal], number: int, δ: Tensor) -> None:
+    mean, var = _moments(δ)
+    found[number] = replace(found[number], delta_mean=mean, delta_var=var)
+
+
+def _moments(values: Tensor) -> tuple[float, float]:
+    exact = values.detach().double()  # the square of a small float32 delta would underflow
+    return exact.mean().item(), exact.var(correction=0).item()
+
+
+@contextmanager
+def _untouched(model: torch.nn.Module) -> Iterator[None]:
+    """In training mode, with modes and buffers as before behind it."""
+    modes = [(module, module.training) for module in model.modules()]
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    model.train()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        with torch.no_grad():
+            for now, then in buffers:
+                now.copy_(then)
