@@ -10,6 +10,7 @@ from .gear import gear, set_gear
 
 if TYPE_CHECKING:
     from . import data as data
+    from . import look as look
     from . import nn as nn
     from . import optim as optim
     from . import zoo as zoo
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .learn.run import spread as spread
     from .learn.run import train as train
     from .learn.run import train_seeds as train_seeds
+    from .look.range_test import find_lr as find_lr
     from .settings import Settings as Settings
 
 __version__ = "0.1.0"
@@ -27,6 +29,8 @@ _LAZY = {
     "optim": "chainrule.optim",
     "zoo": "chainrule.zoo",
     "data": "chainrule.data",
+    "look": "chainrule.look",
+    "find_lr": "chainrule.look.range_test:find_lr",
     "train": "chainrule.learn.run:train",
     "train_seeds": "chainrule.learn.run:train_seeds",
     "spread": "chainrule.learn.run:spread",
@@ -39,7 +43,9 @@ __all__ = [
     "Settings",
     "__version__",
     "data",
+    "find_lr",
     "gear",
+    "look",
     "nn",
     "open_run",
     "optim",

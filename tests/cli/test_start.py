@@ -42,6 +42,8 @@ ERRORS = [
     ["bench", "linera"],
     ["reproduce", "lenet"],
     ["schedule", "cosin", "epoch=3"],
+    ["find-lr", "lenet", "digit"],
+    ["find-lr", "mlp", "digits", "--low", "2", "--high", "1"],
     ["schedule", "linear", "gamma=0.5"],
     ["signal", "mlp"],
     ["signal", "mlp", "digits", "init=he,hee"],

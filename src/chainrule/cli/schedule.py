@@ -159,7 +159,7 @@ def example(loss: float, scale: float) -> float:
     """The next loss of a made-up run, which falls to a level that its learning rate allows. · 示例损失序列。
 
     >>> [round(loss, 3) for loss in (example(1.0, 1.0), example(0.55, 0.1))]
-    [0.65, 0.224]
+    [0.65, 0.232]
     """
     level = 0.05 + 0.45 * scale
     return level + 0.3 * (loss - level)

@@ -1,6 +1,7 @@
 """Pictures of curves: learning rates, range tests, losses of a race. · 曲线图：学习率、范围测试、竞赛损失。"""
 
 from collections.abc import Sequence
+from math import log10
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ..runs import style
+from ..runs import fonts, style
 from ..runs.plots import spread
-from ..runs.style import FAINT, INK, PALETTE
+from ..runs.style import BLUE, FAINT, INK, ORANGE, PALETTE
 
 
 def look_of(number: int) -> dict[str, Any]:
@@ -81,3 +82,50 @@ def _metric(axes: Axes, metric: Sequence[float], made_up: bool) -> None:
     plain(axes)
     axes.plot(range(1, len(metric) + 1), metric, color=INK, linewidth=1.2, marker="o", markersize=3, clip_on=False)
     axes.set_ylim(min(0.0, *metric), None)
+
+
+def range_test(found: Any, path: Path, title: str = "") -> None:
+    """Loss over the learning rate, with the suggestion marked. · 学习率范围测试的曲线，标出建议值。
+
+    found  a `RangeTest`
+    """
+    families = fonts.families([title])
+    smooth = found.smooth
+    with style.of(families):
+        figure = Figure(figsize=(8.4, 4.2), dpi=style.DPI)
+        figure.subplots_adjust(left=0.085, right=0.96, top=0.86, bottom=0.135)
+        axes = figure.add_subplot()
+        axes.set_title(fonts.shorten(fonts.drawable(title, families), 90), loc="left", pad=10, fontsize=12)
+        plain(axes)
+        axes.plot(found.rates, found.losses, color=BLUE, linewidth=0.9, alpha=0.35)
+        axes.plot(found.rates, smooth, color=BLUE, linewidth=2.0)
+        axes.set_xscale("log")
+        axes.set_xlim(found.rates[0], found.rates[-1])
+        low, high = min(smooth), found.ceiling
+        axes.set_ylim(max(0.0, low - 0.1 * (high - low)), high)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.set_xlabel("learning rate")
+        axes.set_ylabel("loss")
+        if found.falls:
+            first = found.steepest < found.tenth
+            _mark(axes, found.steepest, found, f"steepest descent\n{found.steepest:.1e}", ORANGE, first)
+            _mark(axes, found.tenth, found, f"a tenth of the lowest\n{found.tenth:.1e}", "#777777", not first)
+        style.save(figure, path)
+
+
+def _mark(axes: Axes, rate: float, found: Any, text: str, colour: str, left: bool) -> None:
+    """A rate, marked on the curve and named at the top, to the left or to the right of its line."""
+    nearest = min(range(len(found.rates)), key=lambda i: abs(log10(found.rates[i] / rate)))
+    axes.axvline(rate, color=colour, linewidth=1.0, linestyle=(0, (3, 3)))
+    axes.plot([rate], [found.smooth[nearest]], "o", color=colour, markersize=7, markeredgecolor="white", zorder=5)
+    axes.annotate(
+        text,
+        (rate, 1),
+        (-6 if left else 6, -6),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        ha="right" if left else "left",
+        va="top",
+        color=colour,
+        fontsize=9.5,
+    )
