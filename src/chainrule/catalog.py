@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from .data.sources import path_of
 from .entry import Entry
 from .errors import UserError, did_you_mean, unknown
 from .first_weights import INITS
@@ -132,20 +133,12 @@ def check_data(source: str) -> None:
 
     >>> check_data("digits")
     """
-    if source not in DATASETS and not _exists(source):
+    if source not in DATASETS and path_of(source) is None:
         hint = did_you_mean(source, DATASETS)
         raise UserError(
             f"data {source!r}: expected one of {', '.join(DATASETS)} or the path of a folder, and there is no "
             f"such path{hint}"
         )
-
-
-def _exists(source: str) -> bool:
-    try:
-        source.encode()  # a name that is no text could not be written down in run.toml
-        return Path(source).expanduser().exists()
-    except (OSError, ValueError, RuntimeError):
-        return False
 
 
 def check_pair(model: str, options: Mapping[str, Any], data: str) -> None:

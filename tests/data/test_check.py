@@ -64,9 +64,9 @@ def test_the_summary_tells_sizes_and_colours(pictures, paint):
     )
 
 
-@pytest.mark.parametrize(("name", "words"), [("none", "no such file or folder"), ("text.csv", "starts with 61 2c")])
+@pytest.mark.parametrize(("name", "words"), [("none", "no such folder or data set"), ("text.dat", "starts with 61 2c")])
 def test_what_is_no_data(tmp_path, name, words):
-    (tmp_path / "text.csv").write_text("a,b,c\n")
+    (tmp_path / "text.dat").write_text("a,b,c\n")
     (line,) = check(tmp_path / name).problems
     assert words in line
 

@@ -89,8 +89,8 @@ BAD = {
     "split deeper": (("pets/train/cat/a.png", "pets/train/dog/a.png"), "the classes lie one folder deeper: give"),
     "nested class": ((*PETS, "cat/more/c.png"), "a folder inside a class folder"),
     "folder as image": ((*PETS, "cat/x.png/"), "a folder inside a class folder"),
-    "text in a class": ((*PETS, "cat/notes.txt"), "not an image file: expected .bmp"),
-    "no suffix": ((*PETS, "dog/picture"), "not an image file: expected .bmp"),
+    "text in a class": ((*PETS, "cat/notes.txt"), "not an image file: expected .png"),
+    "no suffix": ((*PETS, "dog/picture"), "not an image file: expected .png"),
 }
 
 

@@ -137,9 +137,9 @@ def test_bad_arguments_are_one_line(case):
 
 
 def test_a_file_is_no_folder(tmp_path):
-    (tmp_path / "set.zip").write_bytes(b"PK")
+    (tmp_path / "set.bin").write_bytes(b"PK")
     with pytest.raises(UserError, match="a file: expected a folder"):
-        load(tmp_path / "set.zip")
+        load(tmp_path / "set.bin")
 
 
 def test_a_folder_of_pictures(pictures):
@@ -223,3 +223,24 @@ def test_the_survey_is_exact_over_several_chunks():
     mean, std = moments(survey(Memory(images)), np.arange(100, 2400), 4)
     assert np.allclose(mean, images[100:2400].mean((0, 2, 3)) / 255, rtol=1e-12)
     assert np.allclose(std, images[100:2400].std((0, 2, 3)) / 255, rtol=1e-12)
+
+
+def test_a_bounded_cache_keeps_what_has_room(pictures, monkeypatch):
+    from chainrule.data import store
+
+    paths, asked = sorted(pictures.rglob("*.png")), []
+    real = store.decode_all
+
+    def counted(files, *rest):
+        asked.extend(files)
+        real(files, *rest)
+
+    monkeypatch.setattr(store, "decode_all", counted)
+    files = Files(paths, (3, 6, 8), most_bytes=5 * 3 * 6 * 8 + 1)
+    want = Files(paths, (3, 6, 8)).take(torch.arange(20))
+    asked.clear()
+    rows = torch.tensor([7, 3, 7, 1, 19, 0, 4, 2])
+    for _ in range(2):
+        assert torch.equal(files.take(rows), want[rows])
+    assert len(asked) == 8 + 2  # five are kept (7, 3, 1, 19, 0), the other two are decoded anew
+    assert files._kept.nbytes == 5 * 3 * 6 * 8

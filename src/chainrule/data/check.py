@@ -16,10 +16,12 @@ from .cifar.files import SETS, recognise
 from .cifar.reading import digests
 from .cifar.reading import read as read_cifar
 from .download import matches
-from .folders import Layout, scan
+from .folders import Label, Layout, scan
 from .idx import check_labels, find_pairs, label_range, read_idx, read_pair
 from .images import SUFFIXES, decode, probe
+from .labels import ENDINGS
 from .names import show
+from .place import open_place
 
 # Lines of one kind; the rest is counted.
 _LINES = 20
@@ -51,23 +53,17 @@ def check(source: str | Path) -> Report:
     """
     if str(source) in sources.SOURCES:
         return _check_known(str(source))
-    path = Path(source).expanduser()
     try:
+        path = open_place(str(source))
         if name := recognise(path):
             return _check_cifar(name, path)
+        pairs = find_pairs(path) if path.is_dir() else {}
     except UserError as error:
-        return Report(error.lines, "a pickled set")
-    if not path.exists():
-        known = ", ".join(sources.SOURCES)
-        return Report([f"{show(path)}: no such file or folder: expected a path or one of {known}"], "nothing there")
-    if path.is_file():
-        return _check_file(path)
-    try:
-        pairs = find_pairs(path)
-    except UserError as error:
-        return Report(error.lines, "IDX files, incomplete")
+        return Report(error.lines, "not usable")
     except OSError as error:
-        return Report([f"{show(path)}: cannot be read ({error.strerror or error})"], "not readable")
+        return Report([f"{show(source)}: cannot be read ({error.strerror or error})"], "not readable")
+    if path.is_file() and path.suffix.lower() not in ENDINGS:
+        return _check_file(path)
     return _check_idx(pairs) if pairs else _check_images(path)
 
 
@@ -167,13 +163,13 @@ class _Seen:
 
     path: Path
     part: str
-    label: int
+    label: Label
     shape: tuple[int, int, int] = (0, 0, 0)
     digest: str = ""
     fault: str = ""
 
 
-def _look(path: Path, part: str, label: int) -> _Seen:
+def _look(path: Path, part: str, label: Label) -> _Seen:
     try:
         shape = probe(path)
         decode(path, shape)
@@ -203,16 +199,22 @@ def _twins(seen: list[_Seen], classes: tuple[str, ...]) -> Iterable[str]:
     for image in seen:
         other = first.setdefault(image.digest, image)
         if other.label != image.label:
-            a, b = show(classes[other.label]), show(classes[image.label])
+            a, b = (_told(which.label, classes) for which in (other, image))
             yield f"{show(image.path)}: the same file as {show(other.path)}, but {b} and not {a}: keep the right one"
         elif other.part != image.part:
             yield f"{show(image.path)}: the same file as {show(other.path)}, in {image.part} and {other.part}: keep one"
+
+
+def _told(label: Label, classes: tuple[str, ...]) -> str:
+    numbers = label if isinstance(label, tuple) else (label,)
+    return show(" + ".join(classes[number] for number in numbers) or "no class")
 
 
 def _capped(problems: list[tuple[str, str]]) -> Iterable[str]:
     total = Counter(kind for kind, _ in problems)
     told: Counter[str] = Counter()
     words = {"layout": "faults of layout", "class": "faults of classes", "file": "files that do not belong here"}
+    words |= {"table": "faults of the table"}
     words |= {"image": "images that cannot be used", "twin": "files that lie in two places"}
     for kind, line in problems:
         told[kind] += 1
@@ -231,6 +233,7 @@ def _sum_up(layout: Layout, seen: list[_Seen]) -> str:
     low, high = shapes.min(0), shapes.max(0)
     size = f"{low[1]}×{low[2]}" + (f"…{high[1]}×{high[2]}" if (low != high)[1:].any() else "")
     colour = "grey" if high[0] == 1 else "colour" if low[0] == 3 else "grey and colour"
-    sizes = Counter(image.label for image in seen if image.part == "train").values()
+    training = [image.label for image in seen if image.part == "train"]
+    sizes = Counter(n for label in training for n in (label if isinstance(label, tuple) else (label,))).values()
     smallest = f", {min(sizes)}…{max(sizes)} training images a class" if sizes else ""
     return f"images: {len(layout.classes)} classes, {parts}; {size}, {colour}{smallest}"

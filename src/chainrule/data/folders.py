@@ -1,6 +1,7 @@
 """Folders of images: which layout, which classes, which files, and everything that is wrong. · 图像文件夹的布局与错误。
 
-Valid: CLASS/image, or train/CLASS/image with val/ (valid/, validation/) or test/ beside it. Order is by name.
+Valid: CLASS/image, or train/CLASS/image with val/ (valid/, validation/) or test/ beside it, or images with a table of
+their labels (`tabled`). Order is by name.
 """
 
 from collections.abc import Iterable
@@ -9,26 +10,25 @@ from pathlib import Path
 
 from ..errors import UserError, did_you_mean
 from .images import SUFFIXES
+from .labels import PARTS
+from .labels import tables as tables_of
 from .names import hidden, show
 
-_PARTS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
+Label = int | tuple[int, ...]
 
 
 @dataclass
 class Layout:
     """What lies in a folder of images. · 图像文件夹的内容。
 
-    classes: names, ascending. parts: "train", "val", "test" → files with their class number.
-    problems: (kind, one line) each; empty if the folder can be used.
+    classes: names, ascending. parts: "train", "val", "test" → files with their class number, or with the numbers of all
+    their classes where a picture can have several. problems: (kind, one line) each; empty if the folder can be used.
     """
 
     classes: tuple[str, ...] = ()
-    parts: dict[str, list[tuple[Path, int]]] = field(default_factory=dict)
+    parts: dict[str, list[tuple[Path, Label]]] = field(default_factory=dict)
     problems: list[tuple[str, str]] = field(default_factory=list)
+    several: bool = False
 
     def wrong(self, kind: str, path: Path, text: str) -> None:
         self.problems.append((kind, f"{show(path)}: {text}"))
@@ -50,6 +50,16 @@ def read_layout(root: Path) -> Layout:
 def scan(root: Path) -> Layout:
     """Everything there is, and everything that is wrong with it, in one pass. · 一次找出全部内容与问题。"""
     layout = Layout()
+    try:
+        tables = {"": root} if root.is_file() else tables_of(root)
+    except (UserError, OSError) as error:
+        lines = error.lines if isinstance(error, UserError) else [f"{show(root)}: cannot be read ({error.strerror})"]
+        layout.problems += [("layout", line) for line in lines]
+        return layout
+    if tables:
+        from .tabled import read_tables
+
+        return read_tables(root, tables)
     entries = _entries(root, layout)
     folders = [entry for entry in entries if entry.is_dir()]
     loose = [entry for entry in entries if not entry.is_dir() and entry.suffix.lower() in SUFFIXES]
@@ -68,11 +78,11 @@ def _parts(root: Path, folders: list[Path], layout: Layout) -> dict[str, tuple[P
     """Part → (its folder, the class folders in it)."""
     named: dict[str, Path] = {}
     for folder in folders:
-        if (part := _PARTS.get(folder.name.lower())) in named:
+        if (part := PARTS.get(folder.name.lower())) in named:
             layout.wrong("layout", folder, f"a second {part} part beside {named[part].name}/: expected one")
         elif part:
             named[part] = folder
-    others = [folder for folder in folders if folder.name.lower() not in _PARTS]
+    others = [folder for folder in folders if folder.name.lower() not in PARTS]
     if not named:
         return {"train": (root, _unnested(root, others, layout))}
     if "train" not in named:
@@ -116,7 +126,9 @@ def _files(folder: Path, layout: Layout) -> list[Path]:
         elif not entry.is_file():
             layout.wrong("file", entry, "a broken link or no plain file: expected an image; remove it")
         elif entry.suffix.lower() not in SUFFIXES:
-            layout.wrong("file", entry, f"not an image file: expected {', '.join(sorted(SUFFIXES))}; move it out")
+            layout.wrong(
+                "file", entry, "not an image file: expected .png, .jpg, .webp, .bmp, .tif or such; move it out"
+            )
         else:
             files.append(entry)
     if not files:

@@ -14,9 +14,21 @@ from PIL import Image, ImageOps
 from ..errors import UserError
 from .names import show
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
-# Pillow decodes many formats more; the fewer parsers meet foreign bytes, the better.
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+_ENDINGS = {
+    "PNG": (".png", ".apng"),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "WEBP": (".webp",),
+    "BMP": (".bmp", ".dib"),
+    "GIF": (".gif",),
+    "TIFF": (".tif", ".tiff"),
+    "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
+    "AVIF": (".avif",),
+    "JPEG2000": (".jp2", ".j2k"),
+    "QOI": (".qoi",),
+}
+SUFFIXES = {ending for endings in _ENDINGS.values() for ending in endings}
+# Pillow decodes many formats more; the fewer parsers meet foreign bytes, the better. These all know their own bytes.
+_FORMATS = tuple(_ENDINGS)
 # Above this a small file can ask for gigabytes; cameras stay below.
 MOST_PIXELS = 89_478_485
 _GREY = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"}

@@ -5,19 +5,21 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import UserError, did_you_mean
+from ..errors import UserError
 from . import sources
 from .assemble import assemble
 from .cifar.files import recognise
 from .cifar.reading import read as read_cifar
 from .dataset import DataSet
-from .folders import read_layout
+from .folders import Label, Layout, read_layout
 from .found import MOST_BYTES, Ask, Found, Shape, fitted
 from .idx import check_labels, find_pairs, label_range, read_pair
 from .images import probe
 from .known import read_known
+from .labels import ENDINGS
 from .names import show
-from .store import Memory, Store, open_files
+from .place import open_place
+from .store import Store, open_files
 
 _LARGEST_SIDE = 4096
 
@@ -34,10 +36,11 @@ def load(
 ) -> DataSet:
     """A data set by name or path. · 按名称或路径读取数据集。
 
-    source: a known name, a folder of images (CLASS/image or train/CLASS/image, …) or a folder of IDX files.
+    source: a known name, a folder of images (CLASS/image or train/CLASS/image, …, or images with a table of labels),
+    the table itself, an archive of such a folder, or a folder of IDX or CIFAR files.
     size: (H, W), channels: 1 or 3; as the data has them if None. val: the share of the training part that is held out
     by seed, in 0 ≤ val < 1, where there is no val folder. fit: how images come to that size, "pad" or "resize"; None:
-    IDX files are padded, images resized. most_bytes: images above this are decoded batch by batch.
+    IDX files are padded, images resized. most_bytes: of decoded images that are kept.
     A set without val and test parts of its own gives 20 % of each class, the same for ever, as its test part.
     Raises `UserError` for anything wrong with the arguments or the data.
 
@@ -56,18 +59,16 @@ def load(
 
 
 def _read_path(text: str, ask: Ask) -> Found:
-    root = Path(text).expanduser()
-    if not root.exists():
-        known = ", ".join(sources.SOURCES)
-        hint = did_you_mean(text, sources.SOURCES)
-        raise UserError(f"{show(text)}: no such folder or data set: expected a path or one of {known}{hint}")
+    root = open_place(text)
     if name := recognise(root):
         source = sources.get(name)
         fit = ask.fit or "resize"
         parts = {part: (fitted(x, ask, fit), y) for part, (x, y) in read_cifar(source, root).items()}
         return Found(name, show(root), source.classes, parts, fit)
-    if not root.is_dir():
-        raise UserError(f"{show(root)}: a file: expected a folder of images or of IDX files")
+    if root.is_file():
+        if root.suffix.lower() not in ENDINGS:
+            raise UserError(f"{show(root)}: a file: expected a folder, an archive or a table of images, or IDX files")
+        return _read_images(root, ask, ask.fit or "resize")
     try:
         pairs = find_pairs(root)
     except OSError as error:
@@ -101,9 +102,21 @@ def _read_images(root: Path, ask: Ask, fit: str) -> Found:
     left = ask.most_bytes
     for part, files in layout.parts.items():
         store = open_files([path for path, _ in files], shape, left, fit)
-        left -= len(store) * int(np.prod(shape)) if isinstance(store, Memory) else 0
-        parts[part] = (store, np.array([label for _, label in files], dtype=np.int64))
-    return Found(root.resolve().name, show(root), layout.classes, parts, fit)
+        left = max(0, left - len(store) * int(np.prod(shape)))
+        parts[part] = (store, _targets([label for _, label in files], layout))
+    name = root.resolve().stem if root.is_file() else root.resolve().name
+    task = "multilabel" if layout.several else "classification"
+    return Found(name, show(root), layout.classes, parts, fit, task)
+
+
+def _targets(labels: list[Label], layout: Layout) -> np.ndarray:
+    """int64 [N], or float32 [N, C] with a 1 for each class of a picture."""
+    if not layout.several:
+        return np.array(labels, dtype=np.int64)
+    out = np.zeros((len(labels), len(layout.classes)), np.float32)
+    for row, numbers in zip(out, labels, strict=True):
+        row[list(numbers) if isinstance(numbers, tuple) else numbers] = 1
+    return out
 
 
 def _common_shape(paths: list[Path], root: Path, size: tuple[int, int] | None, channels: int | None) -> Shape:

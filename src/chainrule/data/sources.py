@@ -215,8 +215,29 @@ def places(name: str) -> list[Path]:
     """
     name = SOURCES[name].home or name if name in SOURCES else name
     found = [Path(os.environ["CHAINRULE_DATA"]).expanduser() / name] if os.environ.get("CHAINRULE_DATA") else []
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    return [*found, cache / "chainrule" / name]
+    return [*found, cache() / name]
+
+
+def cache() -> Path:
+    """The folder where fetched and unpacked data is kept. · 缓存文件夹。"""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "chainrule"
+
+
+def path_of(text: str) -> Path | None:
+    """The path that a word names: as it stands, or below $CHAINRULE_DATA; None where there is none. · 数据路径。
+
+    >>> path_of("no/such/folder")
+    """
+    try:
+        text.encode()  # a name that is no text could not be written down in run.toml
+        path = Path(text).expanduser()
+        if path.exists():
+            return path
+        home = os.environ.get("CHAINRULE_DATA")
+        below = Path(home).expanduser() / text if home and text and not path.is_absolute() else None
+        return below if below and below.exists() else None
+    except (OSError, ValueError, RuntimeError):
+        return None
 
 
 def held(file: File, folder: Path) -> Path | None:

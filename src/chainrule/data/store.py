@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -73,32 +74,57 @@ class Fitted:
 
 
 class Files:
-    """Images decoded from their files at every call, for sets larger than memory. · 每次从文件解码的图像。"""
+    """Images decoded from their files when they are asked for; as many as have room are kept. · 按需解码并有限缓存。
 
-    def __init__(self, paths: Sequence[Path], shape: tuple[int, int, int], fit: str = "resize"):
+    most_bytes: of decoded images that are kept. What came first stays: each epoch asks for every image once, so what
+    makes room for what was asked for last would be gone whenever it is wanted.
+    """
+
+    def __init__(self, paths: Sequence[Path], shape: tuple[int, int, int], fit: str = "resize", most_bytes: int = 0):
         self.paths, self.shape, self.fit = paths, shape, fit
+        room = min(most_bytes // int(np.prod(shape)), len(paths))
+        self._kept = np.empty((room, *shape), np.uint8)
+        self._slots = np.full(len(paths), -1)  # where an image is kept
+        self._used = 0
+        self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def take(self, rows: Tensor) -> Tensor:
-        out = np.empty((len(rows), *self.shape), np.uint8)
-        decode_all([self.paths[row] for row in rows.tolist()], self.shape, out, self.fit)
+        wanted = rows.numpy()
+        slots = self._slots[wanted]
+        here, absent = np.flatnonzero(slots >= 0), np.flatnonzero(slots < 0)
+        out = np.empty((len(wanted), *self.shape), np.uint8)
+        out[here] = self._kept[slots[here]]
+        if absent.size:
+            fresh = np.empty((absent.size, *self.shape), np.uint8)
+            decode_all([self.paths[row] for row in wanted[absent]], self.shape, fresh, self.fit)
+            out[absent] = fresh
+            self._keep(wanted[absent], fresh)
         return torch.from_numpy(out)
+
+    def _keep(self, rows: np.ndarray, images: np.ndarray) -> None:
+        """As far as there is room. A slot is named only once its bytes are there: others read meanwhile."""
+        with self._lock:
+            for row, image in zip(rows, images, strict=True):
+                if self._used < len(self._kept) and self._slots[row] < 0:
+                    self._kept[self._used] = image
+                    self._slots[row] = self._used
+                    self._used += 1
 
     def name(self, row: int) -> str:
         return show(self.paths[row])
 
 
 def open_files(paths: Sequence[Path], shape: tuple[int, int, int], most_bytes: int, fit: str = "resize") -> Store:
-    """Files as a store: decoded once if they fit into most_bytes. · 能放入内存则一次解码。
+    """Files as a store: decoded once if they fit into most_bytes, else as many kept as do. · 能放入内存则一次解码。
 
     Raises `UserError` for the first file that cannot be decoded.
     """
-    files = Files(paths, shape, fit)
     if len(paths) * int(np.prod(shape)) > most_bytes:
-        return files
-    return Memory(files.take(torch.arange(len(paths))).numpy(), paths)
+        return Files(paths, shape, fit, most_bytes)
+    return Memory(Files(paths, shape, fit).take(torch.arange(len(paths))).numpy(), paths)
 
 
 class Survey(NamedTuple):
