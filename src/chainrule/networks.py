@@ -28,6 +28,7 @@ DIGITS = {"num_classes": 10, "in_channels": 1}
 IMAGENET = {"num_classes": 1000, "in_channels": 3, "stem": "imagenet"}
 CIFAR = {"num_classes": 10, "in_channels": 3, "stem": "cifar"}
 MLP = {"num_classes": 10, "in_features": 1024, "hidden": (128,), "activation": "relu", "dropout": 0.0, "depth": 1}
+DROPPING = IMAGENET | {"dropout": 0.5}
 RESIDUAL = IMAGENET | {"stride_on_first": False, "zero_init_residual": False}
 RESIDUAL_CIFAR = CIFAR | {"shortcut": "A", "zero_init_residual": False}
 
@@ -89,5 +90,46 @@ MODELS = {
         ),
         ("wide_resnet50_2", 224, 68_883_240, 11_398_021_120, "ResNet-50, twice as wide", "两倍宽的 ResNet-50"),
         ("wide_resnet101_2", 224, 126_886_696, 22_753_050_624, "ResNet-101, twice as wide", "两倍宽的 ResNet-101"),
+    ),
+    **family(
+        "alexnet",
+        DROPPING,
+        (
+            "alexnet",
+            224,
+            61_100_840,
+            714_188_480,
+            "AlexNet as torchvision has it: one tower",
+            "torchvision 的单塔 AlexNet",
+        ),
+        (
+            "alexnet_two_towers",
+            227,
+            60_965_224,
+            724_406_816,
+            "AlexNet as published: two towers, response norm",
+            "2012 年原版：双塔，局部响应归一化",
+        ),
+        ("alexnet_half", 227, 16_630_440, 311_191_824, "one tower of AlexNet", "AlexNet 的一个塔"),
+        (
+            "alexnet_half_stride3",
+            227,
+            8_241_832,
+            137_634_064,
+            "one tower with the notes' pooling of stride 3",
+            "笔记所写的单塔，池化步幅为 3",
+        ),
+    ),
+    **family(
+        "vgg",
+        DROPPING,
+        ("vgg11", 224, 132_863_336, 7_609_090_048, "VGG, 11 layers", "VGG，11 层"),
+        ("vgg11_bn", 224, 132_868_840, 7_609_090_048, "VGG, 11 layers with batch norm", "VGG，11 层，带批归一化"),
+        ("vgg13", 224, 133_047_848, 11_308_466_176, "VGG, 13 layers", "VGG，13 层"),
+        ("vgg13_bn", 224, 133_053_736, 11_308_466_176, "VGG, 13 layers with batch norm", "VGG，13 层，带批归一化"),
+        ("vgg16", 224, 138_357_544, 15_470_264_320, "VGG, 16 layers", "VGG，16 层"),
+        ("vgg16_bn", 224, 138_365_992, 15_470_264_320, "VGG, 16 layers with batch norm", "VGG，16 层，带批归一化"),
+        ("vgg19", 224, 143_667_240, 19_632_062_464, "VGG, 19 layers", "VGG，19 层"),
+        ("vgg19_bn", 224, 143_678_248, 19_632_062_464, "VGG, 19 layers with batch norm", "VGG，19 层，带批归一化"),
     ),
 }

@@ -47,6 +47,20 @@ def theirs(name: str, **options: Any) -> torch.nn.Module:
     return getattr(models, name)(weights=None, **options)
 
 
+def narrowed(network: torch.nn.Module, width: int = 16) -> torch.nn.Module:
+    """A network from the meta device with numbers, its linear layers narrow: AlexNet and VGG are mostly those."""
+    for name, layer in list(network.named_modules()):
+        if isinstance(layer, torch.nn.Linear):
+            into = layer.in_features if layer.in_features > 8192 else width
+            out = width if layer.out_features == 4096 else layer.out_features
+            network.set_submodule(name, type(layer)(into, out, device="meta"))
+    network.to_empty(device="cpu")
+    for layer in network.modules():
+        if hasattr(layer, "reset_parameters"):
+            layer.reset_parameters()
+    return network
+
+
 def assert_described(model: torch.nn.Module, macs: int, name: str) -> None:
     """Parameters, MACs to three decimals of a billion, ordered keys and shapes of the facts."""
     known = facts(name)
