@@ -7,7 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from chainrule import catalog
-from chainrule.catalog import AUGMENTS, DATASETS, INITS, LOSSES, MODELS, OPTIMIZERS, SCHEDULES
+from chainrule.catalog import AUGMENTS, DATASETS, INITS, LOSSES, MODELS, OPTIMIZERS, SCHEDULES, VIEWS
 from chainrule.errors import UserError
 
 TABLES = {
@@ -18,6 +18,7 @@ TABLES = {
     "loss": LOSSES,
     "init": INITS,
     "augment": AUGMENTS,
+    "views": VIEWS,
 }
 ALL = [pytest.param(entry, id=f"{kind}-{name}") for kind, table in TABLES.items() for name, entry in table.items()]
 

@@ -26,6 +26,7 @@ __all__ = [
     "MODELS",
     "OPTIMIZERS",
     "SCHEDULES",
+    "VIEWS",
     "build_model",
     "check_data",
     "check_model",
@@ -97,6 +98,15 @@ AUGMENTS = {
         "chainrule.data.augment:translate", "padded by 4 and cut back to size at random", "填充 4 像素后随机裁剪"
     ),
     "affine": Entry("chainrule.data.augment:affine", "small rotation, scale and shift", "小幅旋转、缩放与平移"),
+}
+
+VIEWS = {
+    "none": Entry("chainrule.learn.views:none", "the image as it is", "原图"),
+    "flip": Entry("chainrule.learn.views:flip", "the image and its mirror image", "原图与镜像"),
+    "crop": Entry("chainrule.learn.views:crop", "the image, and moved to its four corners", "原图与向四角平移"),
+    "six": Entry(
+        "chainrule.learn.views:six", "mirrored and moved by a pixel: six views", "镜像与平移一个像素，共六个视图"
+    ),
 }
 
 

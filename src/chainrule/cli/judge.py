@@ -1,68 +1,181 @@
 """`chainrule evaluate` and `chainrule predict`: what a run is worth, and its use. · 评估与预测。"""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..catalog import check_data
+from ..catalog import VIEWS, check_data
+from ..data.files import absent
 from ..errors import UserError
 from ..runs.folder import RunFolder
+from .answers import as_csv, as_table, check_target
+from .answers import as_json as json_lines
 from .complete import data_names, run_names
-from .show import as_json, clean, number, table
+from .show import as_json, clean, number, say, table
+
+BRIEF = 30  # classes told on the terminal; the report has the rest
 
 
-def open_checked(run: str, split: str = "test") -> Any:
+def open_checked(run: str, weights: str = "best") -> Any:
     """The run of that path or name; refused before torch is imported. · 打开运行。"""
     folder = RunFolder.open(run)
     from ..learn.run import open_run
 
-    return open_run(folder.path)
+    return open_run(folder.path, weights)
+
+
+def using(command: Callable) -> Callable:
+    """The options with which weights and views are chosen. · 选择权重与视图的选项。"""
+    weights = click.option(
+        "--weights",
+        type=click.Choice(["best", "last"]),
+        default="best",
+        show_default=True,
+        help="Of the best epoch or of the last · 最佳或最后的权重.",
+    )
+    tta = click.option(
+        "--tta",
+        type=click.Choice(list(VIEWS)),
+        default="none",
+        show_default=True,
+        help="See each image in several ways and average · 测试时增强.",
+    )
+    return weights(tta(command))
 
 
 @click.command()
 @click.argument("run", shell_complete=run_names)
 @click.argument("data", required=False, shell_complete=data_names)
 @click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", help="Which part of the data.")
+@using
+@click.option("--out", type=click.Path(), help="Folder of the report; else below RUN/report · 报告文件夹.")
+@click.option("--no-report", is_flag=True, help="Only print · 不写报告.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-def evaluate(run: str, data: str | None, split: str, json_: bool) -> None:
-    """Judge RUN on a part of its data, or on other DATA of the same classes. · 评估。"""
+def evaluate(
+    run: str, data: str | None, split: str, weights: str, tta: str, out: str | None, no_report: bool, json_: bool
+) -> None:
+    """Judge RUN on a part of its data, or on other DATA of the same classes. · 评估。
+
+    Tells the figures and a row for each class, and writes a report: confusion matrix, ROC and precision–recall curves,
+    calibration, and the worst mistakes as pictures.
+    """
     if data is not None:
         check_data(data)
-    figures = open_checked(run).evaluate(data, split=split)
+    _check_folder(out, no_report)
+    opened = open_checked(run, weights)
+    found = opened.judge(data, split=split, tta=tta)
+    from ..look import evaluation
+
+    told = evaluation.figures(found, _warmth(opened, found, data, split))
     if json_:
-        as_json(figures)
+        as_json(_without_nan(told))
+    else:
+        _show(told, split, tta)
+    if not no_report:
+        folder = Path(out) if out else opened.folder.report / _room(data, split, weights, tta)
+        title = f"{opened.model} · {data or opened.facts.name} · {split}"
+        files = evaluation.write(found, told, folder, title)
+        if not json_:
+            say(f"report   {files[0]}")
+
+
+def _check_folder(out: str | None, no_report: bool) -> None:
+    if out is None:
         return
-    rows = [[key, number(value, key)] for key, value in figures.items() if isinstance(value, int | float)]
-    table(["figure", f">{split}"], rows)
+    if no_report:
+        raise UserError(f"--out {clean(out)} and --no-report: expected one of them")
+    if Path(out).exists() and not Path(out).is_dir():
+        raise UserError(f"--out {clean(out)}: a file: expected the name of a folder for the report")
+
+
+def _room(data: str | None, split: str, weights: str, tta: str) -> str:
+    """The folder of this evaluation below RUN/report: no other kind of evaluation overwrites it."""
+    parts = [Path(data).resolve().name if data else "", split, weights if weights != "best" else ""]
+    return "-".join(part for part in [*parts, tta if tta != "none" else ""] if part)
+
+
+def _warmth(opened: Any, found: Any, data: str | None, split: str) -> Any:
+    """The temperature is fitted on the validation part where there is one: what is judged must not choose it."""
+    from ..look.evaluation import Warmth
+
+    if data is None and split == "test" and opened.settings.val and found.kind == "classification":
+        return Warmth(opened.judge(split="val").warmth(), "val")
+    return Warmth(found.warmth(), split)
+
+
+def _without_nan(told: Any) -> Any:
+    """JSON knows no nan: null stands for what cannot be said."""
+    if isinstance(told, dict):
+        return {key: _without_nan(value) for key, value in told.items()}
+    if isinstance(told, list | tuple):
+        return [_without_nan(value) for value in told]
+    return None if isinstance(told, float) and told != told else told
+
+
+def _show(told: dict[str, Any], split: str, tta: str) -> None:
+    plain = told.get("plain", {})
+    single = {key: value for key, value in told.items() if isinstance(value, int | float)}
+    if plain:
+        rows = [[key, number(v, key), number(plain[key], key) if key in plain else ""] for key, v in single.items()]
+        table(["figure", f">{split}, tta={tta}", ">without"], rows)
+    else:
+        table(["figure", f">{split}"], [[key, number(value, key)] for key, value in single.items()])
+    if "classes" in told:
+        from ..look.evaluation import class_rows
+
+        say()
+        heads = ["class", ">samples", ">precision", ">recall", ">f1", ">auc", ">ap"]
+        table(heads, class_rows(told["classes"]))
+        if len(told["classes"]) > BRIEF:
+            say(f"the {BRIEF} worst of {len(told['classes'])} classes")
+    say()
 
 
 @click.command()
 @click.argument("run", shell_complete=run_names)
-@click.argument("paths", nargs=-1, required=True, metavar="FILE|FOLDER...", type=click.Path())
+@click.argument("paths", nargs=-1, required=True, metavar="FILE|FOLDER|GLOB...", type=click.Path())
 @click.option("--topk", type=click.IntRange(1), default=3, show_default=True, help="Likeliest classes shown.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.5,
+    show_default=True,
+    help="Probability from which on a label is named, where an image may have several · 多标签阈值.",
+)
+@using
+@click.option("--csv", "csv_", metavar="FILE|-", help="Write CSV · 写成 CSV.")
+@click.option("--sheet", metavar="FILE", help="Draw the most and least certain as PNG · 画出把握最大与最小的图像.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-def predict(run: str, paths: tuple[str, ...], topk: int, json_: bool) -> None:
-    """Classify image files, or all images of folders, with RUN. · 预测图片类别。"""
-    missing = [f"{clean(path)}: no such file or folder" for path in paths if not Path(path).exists()]
-    if missing:
-        raise UserError(*missing)
+def predict(
+    run: str, paths: tuple[str, ...], csv_: str | None, sheet: str | None, json_: bool, weights: str, **asked: Any
+) -> None:
+    """Classify image files, folders of them, or what patterns like 'photos/*.jpg' match. · 预测图片类别。
+
+    Files that are no images are named at the end, and the others are answered.
+    """
+    if json_ and csv_:
+        raise UserError("--json and --csv: expected one of them")
+    check_target("--csv", csv_)
+    check_target("--sheet", sheet)
+    if missing := absent(paths):
+        raise UserError(*map(clean, missing))
+    opened = open_checked(run, weights)
+    from ..learn.predict import Asked
+    from ..look.certainty import Certainty
+
     broken: list[str] = []
-    found = open_checked(run).predict(list(paths), topk=topk, broken=broken)
-    if json_:
-        as_json([{"path": str(p.path), "label": p.label, "probability": p.probability, "top": p.top} for p in found])
+    kept = Certainty()
+    found = kept.watch(opened.stream(paths, Asked(**asked), broken))
+    several = opened.facts.task == "multilabel"
+    if csv_:
+        as_csv(found, several, csv_)
+    elif json_:
+        json_lines(found, several)
     else:
-        show_answers(found)
+        as_table(found, several)
+    if sheet and kept.surest:
+        kept.draw(Path(sheet), f"{opened.model} · {opened.facts.name}")
     if broken:
         raise UserError(*broken)
-
-
-def show_answers(found: list[Any]) -> None:
-    """A row for each image: its class and the runners-up. · 每张图像一行。"""
-    likeliest = [", ".join(f"{label} {number(p, 'top')}" for label, p in answer.top[1:]) for answer in found]
-    rows = [
-        [answer.path, answer.label, number(answer.probability, "top"), others]
-        for answer, others in zip(found, likeliest, strict=True)
-    ]
-    if rows:
-        table(["file", "class", ">probability", "then"], rows)

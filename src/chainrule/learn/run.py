@@ -149,9 +149,9 @@ def _never_began(folder: RunFolder) -> bool:
     return not generations(folder.checkpoints) and all(e["event"] in ("start", "note") for e in read(folder.log))
 
 
-def open_run(path: str | PathLike[str]) -> "Run":
-    """A run that was trained before. · 打开已有的运行。"""
-    return Run(RunFolder.open(path))
+def open_run(path: str | PathLike[str], weights: str = "best") -> "Run":
+    """A run that was trained before, with the weights of its "best" or "last" epoch. · 打开已有的运行。"""
+    return Run(RunFolder.open(path), weights)
 
 
 def _finish(loop: Loop, parts: Parts, log: RunLog) -> "Run":

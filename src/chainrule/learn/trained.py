@@ -2,13 +2,15 @@
 
 import functools
 import sys
-from collections.abc import Iterable
-from os import PathLike
+from collections.abc import Iterable, Iterator
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ..data.dataset import DataSet
+from ..data.files import absent, images
 from ..data.reading import load
 from ..errors import UserError
 from ..runfile import from_file
@@ -20,23 +22,36 @@ from ..runs.report import write
 from . import build, state
 from .device import Device
 from .facts import Facts
-from .predict import Prediction, predict
+from .judgement import Judgement, judge
+from .predict import Asked, Prediction, predict
+
+WEIGHTS = ("best", "last")
 
 
 class Run:
     """A run that was trained: its figures, its network, what it predicts. · 一次已训练的运行。
 
     The weights are those of the best epoch: by the validation figure, or by the training loss where nothing was held
-    out.
+    out; `use("last")` gives the same run with its last ones.
     """
 
-    def __init__(self, folder: RunFolder):
-        self.folder = folder
+    def __init__(self, folder: RunFolder, which: str = "best"):
+        if which not in WEIGHTS:
+            raise UserError(f"weights={which!r}: expected {' or '.join(WEIGHTS)}")
+        self.folder, self.which = folder, which
         self.model, self.data, self.settings = from_file(folder.run_toml)
         self._network: torch.nn.Module | None = None
+        self._read: tuple[str, DataSet] | None = None
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {self.model} on {self.data})"
+
+    def use(self, weights: str) -> "Run":
+        """The same run with the weights of its "best" or of its "last" epoch. · 选用最佳或最后的权重。
+
+        Raises `UserError` for another word.
+        """
+        return Run(self.folder, weights)
 
     @property
     def path(self) -> Path:
@@ -49,7 +64,7 @@ class Run:
         def warn(line: str) -> None:
             print(line, file=sys.stderr)
 
-        if not generations(self.folder.best):
+        if self.which == "last" or not generations(self.folder.best):
             return checkpoint.load(self.folder.checkpoints, warn)
         try:
             return checkpoint.load(self.folder.best, warn)
@@ -90,15 +105,16 @@ class Run:
         done = [e for e in history(read(self.folder.log)) if e["event"] == "finish"]
         return done[-1] if done else {}
 
-    def evaluate(self, data: str | PathLike[str] | None = None, split: str = "test") -> dict[str, float]:
-        """The figures on a part of the data it was trained on, or of other data with the same classes. · 评估。
+    def judge(self, data: str | PathLike[str] | None = None, split: str = "test", tta: str = "none") -> Judgement:
+        """All there is to say of a part of the data it was trained on, or of other data with the same classes. · 详评。
 
-        split "train", "val" or "test". Raises `UserError` where there is no such part or the classes differ.
+        split "train", "val" or "test"; tta one of `catalog.VIEWS`. Raises `UserError` where there is no such part, the
+        classes differ, or the data is no images and views of them are asked for.
         """
         if split not in ("train", "val", "test"):
             raise UserError(f"split={split!r}: expected train, val or test")
-        facts, held = self.facts, {"val": self.settings.val, "seed": self.settings.seed}
-        found = load(data or self.data, size=facts.shape[1:], channels=facts.shape[0], fit=facts.fit, **held)
+        facts = self.facts
+        found = self._load(data)
         if found.classes != facts.classes:
             raise UserError(
                 f"data {data}: classes {', '.join(found.classes[:6])}: expected those of the run, "
@@ -108,21 +124,55 @@ class Run:
         if part is None:
             raise UserError(f"data {data or self.data} has no part {split!r}: expected one that it has")
         part = part.normalised(facts.mean, facts.std)
-        task = build.task(self.settings, facts)
-        return task.evaluate(self.network, part, Device("cpu")).figures()
+        return judge(self.network, build.task(self.settings, facts), part, Device("cpu"), tta)
+
+    def _load(self, data: str | PathLike[str] | None) -> DataSet:
+        """The data as this run sees it; what was read last is kept, for one often asks about two of its parts."""
+        source, facts = str(data or self.data), self.facts
+        if self._read is None or self._read[0] != source:
+            held = {"val": self.settings.val, "seed": self.settings.seed}
+            self._read = source, load(source, size=facts.shape[1:], channels=facts.shape[0], fit=facts.fit, **held)
+        return self._read[1]
+
+    def evaluate(
+        self, data: str | PathLike[str] | None = None, split: str = "test", tta: str = "none"
+    ) -> dict[str, float]:
+        """The figures alone; arguments and errors as of `judge`. · 评估指标。"""
+        return self.judge(data, split, tta).figures
 
     def predict(
         self,
         paths: str | PathLike[str] | Iterable[str | PathLike[str]],
         topk: int = 5,
         broken: list[str] | None = None,
+        tta: str = "none",
+        threshold: float = 0.5,
     ) -> list[Prediction]:
-        """What the network says of image files, or of all images in folders. · 预测图像。
+        """What the network says of image files, of all images in folders, and of patterns like "a/*.png". · 预测图像。
 
         Raises `UserError` with a line for each file that is no image; a list `broken` takes those lines instead.
         """
-        several = [paths] if isinstance(paths, str | PathLike) else paths
-        return predict(self.network, self.facts, map(Path, several), topk, broken)
+        faults: list[str] = []
+        found = list(self.stream(paths, Asked(topk, tta, threshold), faults))
+        if faults and broken is None:
+            raise UserError(*faults)
+        if broken is not None:
+            broken += faults
+        return found
+
+    def stream(
+        self, paths: str | PathLike[str] | Iterable[str | PathLike[str]], asked: Asked, broken: list[str]
+    ) -> Iterator[Prediction]:
+        """The same one by one, in little memory however many there are. · 逐个预测，占用内存有限。
+
+        A line for each file that is no image goes to `broken`. Raises `UserError` for paths that are not there.
+        """
+        several = [fspath(path) for path in ([paths] if isinstance(paths, str | PathLike) else paths)]
+        if lines := absent(several):
+            raise UserError(*lines)
+        return predict(
+            self.network, build.task(self.settings, self.facts), self.facts, images(several, broken), asked, broken
+        )
 
     def write_report(self) -> list[Path]:
         """Curves, confusion matrix and tables from the log, in `report/`; returns its files. · 由日志写出报告。"""

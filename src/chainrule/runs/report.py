@@ -195,31 +195,32 @@ def _markdown(
     state = outcome(history(read(run.log, skip="step"))) if about.state == "running" else about.state
     what = " on ".join(filter(None, (about.model, about.data)))
     parts = [
-        f"# {_escape(title)}",
-        _escape(f"{what} · {about.epoch:g} epochs · {about.step} steps · {state}".lstrip(" ·")),
+        f"# {escape(title)}",
+        escape(f"{what} · {about.epoch:g} epochs · {about.step} steps · {state}".lstrip(" ·")),
     ]
     if metrics:
-        parts += ["## Results · 结果", _rows(("figure", "value"), [(n, show(n, v)) for n, v in metrics.items()])]
+        parts += ["## Results · 结果", rows(("figure", "value"), [(n, show(n, v)) for n, v in metrics.items()])]
     parts += [f"![{picture}]({picture})" for picture in pictures]
     if matrix:
         heading = "## Classes · 各类" + (f" (the {_MOST_CLASSES} worst)" if len(matrix) > _MOST_CLASSES else "")
-        parts += [heading, _rows(_CLASS_HEAD, _class_rows(matrix, names))]
+        parts += [heading, rows(_CLASS_HEAD, _class_rows(matrix, names))]
         wrong = [(names[i], names[j], str(count)) for i, j, count in mistakes(matrix)]
         if wrong:
             head = ("true · 真实", "taken for · 误判为", "times · 次数")
-            parts += ["## Most frequent mistakes · 最常见的混淆", _rows(head, wrong)]
+            parts += ["## Most frequent mistakes · 最常见的混淆", rows(head, wrong)]
     settings = run.run_toml.read_text(encoding="utf-8", errors="replace") if run.run_toml.is_file() else ""
     parts += ["## Settings · 设置", f"```toml\n{settings.strip()}\n```"]
     return "\n\n".join(parts) + "\n"
 
 
-def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *([_escape(cell) for cell in row] for row in rows)]
+def rows(head: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    """A markdown table: the first column left, the others right. · Markdown 表格。"""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *([escape(cell) for cell in row] for row in cells)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _escape(text: str) -> str:
-    """Names are text, not markdown or HTML."""
+def escape(text: str) -> str:
+    """Names are text, not markdown or HTML. · 转义标记符号。"""
     text = " ".join(text.split())
     for letter in "\\`*_[]|$#":
         text = text.replace(letter, f"\\{letter}")
