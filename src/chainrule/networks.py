@@ -31,6 +31,17 @@ MLP = {"num_classes": 10, "in_features": 1024, "hidden": (128,), "activation": "
 DROPPING = IMAGENET | {"dropout": 0.5}
 RESIDUAL = IMAGENET | {"stride_on_first": False, "zero_init_residual": False}
 RESIDUAL_CIFAR = CIFAR | {"shortcut": "A", "zero_init_residual": False}
+MOBILE = IMAGENET | {"width_mult": 1.0, "dropout": 0.2}
+
+
+def deep(dropout: float) -> dict[str, Any]:
+    """The options of an EfficientNet; its dropout is its own. · EfficientNet 的选项。
+
+    >>> deep(0.3)["stochastic_depth_prob"]
+    0.2
+    """
+    return IMAGENET | {"dropout": dropout, "stochastic_depth_prob": 0.2}
+
 
 MODELS = {
     **family(
@@ -131,5 +142,60 @@ MODELS = {
         ("vgg16_bn", 224, 138_365_992, 15_470_264_320, "VGG, 16 layers with batch norm", "VGG，16 层，带批归一化"),
         ("vgg19", 224, 143_667_240, 19_632_062_464, "VGG, 19 layers", "VGG，19 层"),
         ("vgg19_bn", 224, 143_678_248, 19_632_062_464, "VGG, 19 layers with batch norm", "VGG，19 层，带批归一化"),
+    ),
+    **family(
+        "mobilenet_v1",
+        MOBILE | {"dropout": 0.0},
+        ("mobilenet_v1", 224, 4_231_976, 568_740_352, "MobileNet V1: separable convolutions", "深度可分离卷积"),
+    ),
+    **family(
+        "mobilenet_v2",
+        MOBILE,
+        ("mobilenet_v2", 224, 3_504_872, 300_774_272, "MobileNet V2: inverted residuals", "倒残差块"),
+    ),
+    **family(
+        "mobilenet_v3",
+        MOBILE,
+        ("mobilenet_v3_large", 224, 5_483_032, 216_589_760, "MobileNet V3, large", "大型，通道加权"),
+        ("mobilenet_v3_small", 224, 2_542_856, 56_510_400, "MobileNet V3, small", "小型，通道加权"),
+    ),
+    **family(
+        "efficientnet",
+        deep(0.2),
+        ("efficientnet_b0", 224, 5_288_548, 385_814_752, "EfficientNet B0: what the others scale", "基准网络"),
+        ("efficientnet_b1", 240, 7_794_184, 686_802_832, "EfficientNet B1: depth 1.1", "深度 1.1 倍"),
+    ),
+    **family(
+        "efficientnet",
+        deep(0.3),
+        ("efficientnet_b2", 288, 9_109_994, 1_087_529_456, "EfficientNet B2: width 1.1, depth 1.2", "宽 1.1、深 1.2"),
+        ("efficientnet_b3", 300, 12_233_232, 1_827_141_392, "EfficientNet B3: width 1.2, depth 1.4", "宽 1.2、深 1.4"),
+    ),
+    **family(
+        "efficientnet",
+        deep(0.4),
+        ("efficientnet_b4", 380, 19_341_616, 4_393_771_024, "EfficientNet B4: width 1.4, depth 1.8", "宽 1.4、深 1.8"),
+        ("efficientnet_b5", 456, 30_389_784, 10_266_384_752, "EfficientNet B5: width 1.6, depth 2.2", "宽 1.6、深 2.2"),
+    ),
+    **family(
+        "efficientnet",
+        deep(0.5),
+        ("efficientnet_b6", 528, 43_040_704, 19_067_593_536, "EfficientNet B6: width 1.8, depth 2.6", "宽 1.8、深 2.6"),
+        ("efficientnet_b7", 600, 66_347_960, 37_745_884_192, "EfficientNet B7: width 2.0, depth 3.1", "宽 2.0、深 3.1"),
+    ),
+    **family(
+        "efficientnet",
+        deep(0.2),
+        ("efficientnet_v2_s", 384, 21_458_488, 8_365_617_152, "EfficientNet V2, small: fused blocks", "小型，含融合块"),
+    ),
+    **family(
+        "efficientnet",
+        deep(0.3),
+        ("efficientnet_v2_m", 480, 54_139_356, 24_582_460_384, "EfficientNet V2, medium", "中型，含融合块"),
+    ),
+    **family(
+        "efficientnet",
+        deep(0.4),
+        ("efficientnet_v2_l", 480, 118_515_272, 56_079_699_008, "EfficientNet V2, large", "大型，含融合块"),
     ),
 }
