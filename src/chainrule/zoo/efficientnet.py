@@ -134,7 +134,8 @@ class EfficientNet(MobileNet):
         width = make_divisible(variant.stem * variant.width)
         first, *rest = strides(stem, (2, *(row.s for row in variant.rows)))
         repeats = [math.ceil(row.n * variant.depth) for row in variant.rows]
-        features, number = [layer(in_channels, width, 3, first)], 0
+        features: list[torch.nn.Module] = [layer(in_channels, width, 3, first)]
+        number = 0
         for row, stride, repeat in zip(variant.rows, rest, repeats, strict=True):
             blocks: list[torch.nn.Module] = []
             for i in range(repeat):
