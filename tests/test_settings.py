@@ -292,4 +292,4 @@ def test_python_values_are_checked_as_words_are():
 def test_words_stand_on_a_base():
     base = parse(["epochs=3", "optimizer=sgd", "momentum=0.9", "model.hidden=(8,)"])
     assert parse(["epochs=5"], base) == parse(["epochs=5", "optimizer=sgd", "momentum=0.9", "model.hidden=(8,)"])
-    assert set(RESUMABLE) == {"epochs", "patience", "save_every", "keep", "workers"}
+    assert set(RESUMABLE) == {"epochs", "patience", "nonfinite", "skips", "save_every", "keep", "workers"}

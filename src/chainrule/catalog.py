@@ -14,7 +14,7 @@ from .data.sources import path_of
 from .entry import Entry
 from .errors import UserError, did_you_mean, unknown
 from .first_weights import INITS
-from .methods import OPTIMIZERS, SCHEDULES
+from .methods import OPTIMIZERS, SCHEDULES, WRAPPERS
 from .networks import MODELS
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
     "VIEWS",
+    "WRAPPERS",
     "build_model",
     "check_data",
     "check_model",

@@ -90,8 +90,25 @@ class Updating:
     lambd: float | None = _setting(None, "float", "asgd: decay of weights and rate", "衰减项", "[0, inf)")
     t0: float | None = _setting(None, "float", "asgd: updates before it averages", "平均起点", "[0, inf)")
     beta2_decay: float | None = _setting(None, "float", "adafactor: how the memory grows", "二阶衰减指数", "[-1, 0]")
+    max_iter: int | None = _setting(None, "int", "lbfgs: iterations of one step", "每步迭代次数", "[1, inf)")
+    history_size: int | None = _setting(None, "int", "lbfgs: pairs remembered", "记忆对数", "[1, inf)")
+    line_search_fn: str = _choice("strong_wolfe", "lbfgs: how far along", "线搜索", "strong_wolfe", "none")
     decay: str = _choice("weights", "what decays: not biases and norms, or all", "衰减范围", "weights", "all")
     clip: float | None = _setting(None, "float", "largest norm of the gradient", "梯度范数上限", "(0, inf)")
+    lookahead: int = _setting(
+        0, "int", "around the optimizer: steps ahead before one goes back; 0: off", "前瞻步数", "[0, inf)"
+    )
+    lookahead_alpha: float = _setting(0.5, "float", "lookahead: share of the way that is kept", "保留比例", "[0, 1]")
+    sam: float = _setting(
+        0.0, "float", "around the optimizer: how far the worst point nearby is; 0: off", "锐度半径", "[0, inf)"
+    )
+    sam_adaptive: bool = _setting(False, "bool", "sam: relative to each weight", "按权重缩放半径")
+    nonfinite: str = _choice(
+        "stop", "what a loss or gradient that is no number does", "非有限值的处理", "stop", "skip", resumable=True
+    )
+    skips: int = _setting(
+        10, "int", "nonfinite=skip: as many in a row stop", "连续跳过上限", "[1, inf)", resumable=True
+    )
     accumulate: int = _setting(1, "int", "batches whose gradients make one update", "梯度累积批数", "[1, inf)")
 
 

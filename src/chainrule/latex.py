@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .notation.render import Renderer
-from .notation.statements import Equation, called, lines, names, numeric
+from .notation.statements import Equation, called, lines, names, numeric, returned
 from .notation.symbols import LETTERS, Naming
 from .notation.tex import Tex
 from .notation.text import Text
@@ -176,7 +176,7 @@ def _outputs(card: Any) -> tuple[str, ...]:
 
 
 def _naming(card: Any) -> Naming:
-    fns = [card.fn, *(rule for _, rule in getattr(card, "rules", ()))]
+    fns = [*getattr(card, "fns", [card.fn]), *(rule for _, rule in getattr(card, "rules", ()))]
     return Naming([*(n for fn in [*fns, *called(fns)] for n in names(fn)), *_outputs(card)])
 
 
@@ -230,6 +230,8 @@ def page(card: Any) -> Page:
     rules: list[tuple[tuple[str, ...], Callable]] = list(getattr(card, "rules", []))
     kind = "function" if isinstance(card, Plain) else "forward" if hasattr(card, "rules") else "update"
     shown: list[tuple] = [(kind, result or (card.name,), card.fn, result)]
+    if fns := getattr(card, "fns", ()):
+        shown = [(kind, returned(fn), fn, returned(fn)) for fn in fns]
     shown += [("delta", wrt, rule, tuple("δ" + w for w in wrt)) for wrt, rule in rules]
     shown += [("helper", (fn.__name__,), fn, ()) for fn in called([fn for _, _, fn, _ in shown])]
     sections = tuple(

@@ -105,6 +105,28 @@ OPTIMIZERS = {
         "ASGD：对轨迹取平均的梯度下降",
         {"lr": 1e-2, "lambd": 1e-4, "alpha": 0.75, "t0": 1e6, "weight_decay": 0.0},
     ),
+    "lbfgs": Entry(
+        "chainrule.optim.quasi_newton:LBFGS",
+        "quasi-Newton steps with a line search; several evaluations a step, for large batches",
+        "有限内存拟牛顿法，带线搜索；每步多次求值，适合大批量",
+        {"lr": 1.0, "max_iter": 20, "history_size": 10, "line_search_fn": "strong_wolfe"},  # torch: 100 and none
+    ),
+}
+
+# Around any optimizer of a run, by settings of their own.
+WRAPPERS = {
+    "lookahead": Entry(
+        "chainrule.optim.wrapping:Lookahead",
+        "after k steps ahead, back part of the way: lookahead=5 lookahead_alpha=0.5",
+        "快走 k 步，再退回一部分",
+        {"k": 5, "alpha": 0.5},
+    ),
+    "sam": Entry(
+        "chainrule.optim.wrapping:SAM",
+        "steps by the gradient at the worst point nearby, towards flat minima: sam=0.05",
+        "用邻域最差点的梯度更新，趋向平坦极小值",
+        {"rho": 0.05, "adaptive": False},
+    ),
 }
 
 SCHEDULES = {

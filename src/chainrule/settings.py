@@ -48,8 +48,8 @@ class Settings(Keeping, Computing, Reading, Scheduling, Updating, Learning):
         >>> parse(["optimizer=sgd", "momentum=0.9"]).options()
         {'momentum': 0.9}
         """
-        takes = OPTIMIZERS[self.optimizer].options
-        return {key: getattr(self, key) for key in takes if getattr(self, key) is not None}
+        given = {key: getattr(self, key) for key in OPTIMIZERS[self.optimizer].options}
+        return {key: None if value == "none" else value for key, value in given.items() if value is not None}
 
     def initial(self) -> dict[str, Any]:
         """The options of the first weights that were given. · 给出的初始化参数。
@@ -89,7 +89,9 @@ ALIASES = {
     "beta": "betas",
     "random_state": "seed",
     "scheduler": "schedule",
+    "line_search": "line_search_fn",
 }
+_ON = {"sam": "sam=0.05", "lookahead": "lookahead=5"}
 WORD = re.compile(r"^-{0,2}([A-Za-z_][\w.-]*)\s*=(.*)$", re.DOTALL)
 
 
@@ -215,16 +217,7 @@ def accept(key: str, given: Any) -> Any:
 
 def _conflicts(s: Settings) -> list[str]:
     """What no single value can tell."""
-    takes, lines = OPTIMIZERS[s.optimizer].options, []
-    for key in OPTIONS:
-        if key not in takes and getattr(s, key) is not None:
-            who = " or ".join(name for name, entry in OPTIMIZERS.items() if key in entry.options)
-            lines.append(
-                f"{key}={_show(getattr(s, key))}: optimizer={s.optimizer} does not take it, it takes "
-                f"{', '.join(takes)}; {key} is for {who}"
-            )
-    if s.optimizer == "sgd" and s.nesterov and (not s.momentum or s.dampening):
-        lines.append("nesterov=true: expected momentum above 0 and no dampening; add momentum=0.9")
+    lines = [*_updates(s), *_around(s)]
     if s.warmup > s.epochs:
         lines.append(
             f"warmup={_show(s.warmup)}: expected at most the {s.epochs} epochs of the run; the rate never got up"
@@ -245,6 +238,41 @@ def _conflicts(s: Settings) -> list[str]:
             check_name(s.name)
         except UserError as error:
             lines += error.lines
+    return lines
+
+
+def _updates(s: Settings) -> list[str]:
+    takes, lines = OPTIMIZERS[s.optimizer].options, []
+    for key in OPTIONS:
+        if key not in takes and getattr(s, key) != DEFAULTS[key]:
+            who = " or ".join(name for name, entry in OPTIMIZERS.items() if key in entry.options)
+            lines.append(
+                f"{key}={_show(getattr(s, key))}: optimizer={s.optimizer} does not take it, it takes "
+                f"{', '.join(takes)}; {key} is for {who}"
+            )
+    if s.optimizer == "sgd" and s.nesterov and (not s.momentum or s.dampening):
+        lines.append("nesterov=true: expected momentum above 0 and no dampening; add momentum=0.9")
+    if s.etas is not None and not s.etas[0] < 1 < s.etas[1]:
+        lines.append(f"etas={s.etas[0]:g},{s.etas[1]:g}: expected one number below 1 and one above it, like 0.5,1.2")
+    if s.step_sizes is not None and s.step_sizes[0] > s.step_sizes[1]:
+        lines.append(f"step_sizes={s.step_sizes[0]:g},{s.step_sizes[1]:g}: expected the shorter step first")
+    return lines
+
+
+def _around(s: Settings) -> list[str]:
+    lines = []
+    for key, around in (("sam_adaptive", "sam"), ("lookahead_alpha", "lookahead")):
+        if getattr(s, key) != DEFAULTS[key] and not getattr(s, around):
+            lines.append(
+                f"{key}={_show(getattr(s, key))}: only {around} takes it, and {around} is off; add {_ON[around]}"
+            )
+    if s.precision == "fp16" and (s.optimizer == "lbfgs" or s.sam):
+        who = "optimizer=lbfgs" if s.optimizer == "lbfgs" else f"sam={s.sam}"
+        lines.append(
+            f"precision=fp16: {who} evaluates the loss several times a step, which a loss scale forbids; take bf16"
+        )
+    if s.skips != DEFAULTS["skips"] and s.nonfinite == "stop":
+        lines.append(f"skips={s.skips}: only nonfinite=skip takes it, and nonfinite=stop")
     return lines
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chainrule.catalog import OPTIMIZERS, SCHEDULES
+from chainrule.catalog import OPTIMIZERS, SCHEDULES, WRAPPERS
 from chainrule.cli.complete import formula_rooms
 from chainrule.cli.main import main
 from chainrule.cli.sheet import code, complete, describe, find, listing, split_doc
 
-NAMES = [*formula_rooms(), *OPTIMIZERS, *SCHEDULES]
+NAMES = [*formula_rooms(), *OPTIMIZERS, *WRAPPERS, *SCHEDULES]
 KEYS = """schema name kind en zh source room file inputs outputs defaults autocast gears auto kernels samples sections
 legend"""
 
@@ -70,6 +70,14 @@ def test_an_optimizer_in_any_case_and_a_schedule(capsys):
     for word in ("adamw", "AdamW"):
         assert main(["formula", word]) == 0
         assert "    θ ← θ − η m̂/(√v̂ + ε)\n" in capsys.readouterr().out
+    for word, line in (
+        ("lbfgs", "      d ← d − α[i] ⊙ y[i]"),
+        ("lbfgs", "    γ = dot(y, s)/dot(y, y)"),
+        ("sam", "    θ ← θ + ρ ε/(length + 10⁻¹²)"),
+        ("Lookahead", "    φ ← φ + α · (θ − φ)"),
+    ):
+        assert main(["formula", word]) == 0
+        assert f"{line}\n" in capsys.readouterr().out
     assert main(["formula", "step"]) == 0
     assert "    step(t, total, every, γ) = γ^⌊t/every⌋\n" in capsys.readouterr().out
 

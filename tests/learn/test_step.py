@@ -4,11 +4,12 @@ import pytest
 import torch
 
 from chainrule import nn
+from chainrule.errors import UserError
 from chainrule.learn.device import Device
 from chainrule.learn.masks import Masks
 from chainrule.learn.step import Form, Step, blame
 from chainrule.learn.supervised import Supervised
-from chainrule.optim import by_name
+from chainrule.optim import LBFGS, SAM, SGD, Adam, Lookahead, by_name
 
 TASK = Supervised("classification", tuple("abc"))
 OPTIMIZERS = {"sgd": {"lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3}, "adam": {"lr": 1e-2}}
@@ -187,3 +188,90 @@ def test_a_module_called_twice_draws_for_itself():
     first = model(torch.ones(2, 4))
     masks.lay(0, torch.ones(2, 4), model)
     assert torch.equal(model(torch.ones(2, 4)), first)
+
+
+SEVERAL = {
+    "lbfgs": lambda ps: LBFGS(ps, line_search_fn="strong_wolfe", max_iter=4),
+    "lbfgs without search": lambda ps: LBFGS(ps, lr=0.1, max_iter=4),
+    "sam": lambda ps: SAM(SGD(ps, lr=0.1, momentum=0.9), rho=0.1),
+    "sam around lbfgs": lambda ps: SAM(LBFGS(ps, line_search_fn="strong_wolfe", max_iter=3), rho=0.02),
+    "lookahead around sam": lambda ps: Lookahead(SAM(Adam(ps), rho=0.1), k=2),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_several_evaluations_see_the_same_masks_and_count_statistics_once(name):
+    model = network()
+    step, masks = Step(model, TASK, SEVERAL[name](model.parameters()), Device("cpu")), Masks(model, seed=0)
+    drawn, statistics = [], []
+    masks.lay(3, batch(0)[0], model)  # finds the shapes by a forward of its own
+    step.before = lambda part, x: masks.lay(3, x, model, part)
+    hooks = [
+        model[5].register_forward_pre_hook(lambda m, _: drawn.append(m.mask.clone())),
+        model[1].register_forward_hook(lambda m, *_: statistics.append(m.running_mean.clone())),
+    ]
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    assert step([batch(0)]).updated
+    for hook in hooks:
+        hook.remove()
+    assert len(drawn) >= 2 and all(torch.equal(mask, drawn[0]) for mask in drawn)
+    assert int(model[1].num_batches_tracked) == 1
+    assert torch.equal(model[1].running_mean, statistics[0])  # those of the first evaluation, where the parameters were
+    assert not torch.equal(model[0].weight, before["0.weight"])
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+@pytest.mark.parametrize("fails_at", [1, 2])
+def test_an_evaluation_that_is_not_finite_changes_nothing_unless_a_search_comes_back(name, fails_at):
+    model = network().double()
+    step = Step(model, TASK, SEVERAL[name](model.parameters()), Device("cpu"))
+    x, y = batch(0)
+    for _ in range(2):
+        step([(x.double(), y)])
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    state = torch.utils._pytree.tree_map(
+        lambda v: v.clone() if isinstance(v, torch.Tensor) else v,
+        {k: v for k, v in step.optimizer.state_dict().items() if k != "param_groups"},
+    )
+    calls = []
+    hook = model[6].register_forward_hook(
+        lambda m, _, out: calls.append(1) or (out * float("inf") if len(calls) == fails_at else out)
+    )
+    outcome = step([(x.double(), y)])
+    hook.remove()
+    if fails_at == 2 and "lbfgs" in name and "without" not in name:
+        assert outcome.finite and torch.isfinite(model[0].weight).all()
+        return
+    assert not outcome.finite
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    now = {k: v for k, v in step.optimizer.state_dict().items() if k != "param_groups"}
+    flat, shape = torch.utils._pytree.tree_flatten(now)
+    then, shape_then = torch.utils._pytree.tree_flatten(state)
+    assert shape == shape_then
+    for a, b in zip(flat, then, strict=True):
+        assert torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
+    assert all(p.grad is None for p in model.parameters())
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_several_evaluations_over_accumulated_batches_equal_the_big_batch(name):
+    def run(split: int):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Tanh(), nn.Linear(8, 3)).double()
+        step = Step(model, TASK, SEVERAL[name](model.parameters()), Device("cpu"), 0.5)
+        for t in range(3):
+            x, y = batch(t, 10)
+            outcome = step(list(zip(x.double().chunk(split), y.chunk(split), strict=True)))
+        return outcome, model.state_dict()
+
+    (one, whole), (several, pieces) = run(1), run(2)
+    assert several.loss == pytest.approx(one.loss, rel=1e-9)
+    for key, value in whole.items():
+        torch.testing.assert_close(pieces[key], value, rtol=1e-8, atol=1e-10)
+
+
+def test_a_loss_scale_and_several_evaluations_are_refused_in_one_line(monkeypatch):
+    monkeypatch.setattr(torch.amp, "GradScaler", lambda kind: object())
+    model = network()
+    with pytest.raises(UserError, match=r"^precision=fp16: an optimizer that evaluates the loss several times a step"):
+        Step(model, TASK, SAM(SGD(model.parameters())), Device("cpu", torch.float16))

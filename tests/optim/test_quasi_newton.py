@@ -1,5 +1,6 @@
 """L-BFGS against torch's and against the Newton direction it stands for."""
 
+import copy
 import io
 
 import pytest
@@ -121,6 +122,75 @@ def test_E46_the_memory_is_two_rows_a_pair():
     assert all(x.shape == (6,) for x in state["old_dirs"] + state["old_stps"])
 
 
+def test_the_search_comes_back_from_where_the_loss_is_no_number():
+    """log θ beyond its range: torch's search goes there and stays, this one comes back and finds the minimum at e."""
+
+    def barrier(θ):
+        return (θ * θ.log() - 2 * θ).sum()
+
+    def found(cls):
+        parts = [torch.nn.Parameter(torch.tensor([5.0, 0.3], dtype=torch.float64))]
+        return walk(cls(parts, lr=50.0, line_search_fn="strong_wolfe"), barrier, 3)[0]
+
+    assert torch.allclose(found(LBFGS), torch.full((2,), torch.e, dtype=torch.float64), atol=1e-6)
+    assert not found(torch.optim.LBFGS).isfinite().all()
+
+
+@pytest.mark.parametrize("options", [{"line_search_fn": "strong_wolfe"}, {"lr": 0.1}], ids=str)
+@pytest.mark.parametrize("fails_at", [1, 2, 9])
+def test_a_closure_that_raises_changes_nothing(options, fails_at):
+    made = LBFGS(split(), **options)
+    walk(made, logistic, 1)
+    before = copy.deepcopy((made.state_dict(), made.param_groups[0]["params"]))
+    calls = []
+
+    def failing(θ):
+        calls.append(1)
+        if len(calls) == fails_at:
+            raise RuntimeError("out of memory")
+        return wavy(θ)
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        walk(made, failing, 1)
+    state, parts = before
+    assert all(torch.equal(a, b) for a, b in zip(made.param_groups[0]["params"], parts, strict=True))
+    now, then = made.state_dict()["state"][0], state["state"][0]
+    assert now.keys() == then.keys()
+    assert all(torch.equal(a, b) for k in ("old_dirs", "ro") for a, b in zip(now[k], then[k], strict=True))
+    assert all(now[k] == then[k] for k in ("n_iter", "func_evals", "t", "prev_loss"))
+
+
+def test_filters_in_another_memory_order():
+    """As a compiled run lays them: torch's own refuses such a gradient."""
+
+    def run(cls, order):
+        θ = torch.randn(2, 3, 2, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        return walk(cls([torch.nn.Parameter(θ.to(memory_format=order))], lr=0.01), wavy, 3)[0]
+
+    with pytest.raises(RuntimeError, match="view size is not compatible"):
+        run(torch.optim.LBFGS, torch.channels_last)
+    assert torch.allclose(run(LBFGS, torch.channels_last), run(torch.optim.LBFGS, torch.contiguous_format), atol=1e-9)
+
+
+def test_complex_parameters_equal_torch():
+    def run(cls):
+        θ = torch.randn(4, generator=torch.Generator().manual_seed(0), dtype=torch.complex128)
+        part = torch.nn.Parameter(θ)
+        made = cls([part], line_search_fn="strong_wolfe")
+
+        def closure():
+            made.zero_grad()
+            loss = ((part.abs() ** 2 - 2) ** 2 + part.real).sum()
+            loss.backward()
+            return loss
+
+        for _ in range(3):
+            made.step(closure)
+        return part.detach()
+
+    assert torch.allclose(run(LBFGS), run(torch.optim.LBFGS), rtol=1e-9, atol=1e-9)
+
+
 def test_bad_use_is_one_line():
     assert by_name("lbfgs") is LBFGS
     made = LBFGS(split())
@@ -128,8 +198,19 @@ def test_bad_use_is_one_line():
         made.step()
     with pytest.raises(UserError, match=r"^LBFGS has no rule to compile"):
         pure(made)
-    with pytest.raises(UserError, match="line_search_fn='exact': expected 'strong_wolfe' or None"):
-        walk(LBFGS(split(), line_search_fn="exact"), logistic, 1)
+    for bad, expected in (
+        ({"line_search_fn": "exact"}, "line_search_fn='exact': expected 'strong_wolfe' or None"),
+        ({"max_iter": 0}, "max_iter=0: expected a whole number of at least 1"),
+        ({"history_size": 1.5}, "history_size=1.5: expected a whole number of at least 1"),
+        ({"max_eval": 0}, "max_eval=0: expected a whole number of at least 1, or None"),
+        ({"tolerance_grad": -1.0}, "tolerance_grad=-1.0: expected a number of at least 0"),
+    ):
+        with pytest.raises(UserError, match=f"^LBFGS: {expected}$"):
+            LBFGS(split(), **bad)
+    with pytest.raises(ValueError, match="Invalid learning rate: nan"):
+        LBFGS(split(), lr=float("nan"))
+    with pytest.raises(ValueError, match="empty parameter list"):
+        LBFGS([])
     with pytest.raises(ValueError, match="doesn't support per-parameter options"):
         LBFGS([{"params": [θ]} for θ in split()])
     with pytest.raises(ValueError, match="Invalid learning rate"):

@@ -8,7 +8,8 @@ import torch
 from cases import apart, descend, params
 
 from chainrule.errors import UserError
-from chainrule.optim import SAM, SGD, AdamW, Lookahead, Rprop, Schedule, pure
+from chainrule.optim import LBFGS, SAM, SGD, Adam, AdamW, Guard, Lookahead, Rprop, Schedule, pure
+from chainrule.optim.wrapping import innermost
 
 
 def values(made):
@@ -126,11 +127,82 @@ def test_state_of_sam_is_that_of_the_one_inside():
     assert apart(made, again) == 0.0
 
 
+@pytest.mark.parametrize("k", [0, 2])
+def test_sam_around_lbfgs_goes_down_and_its_pairs_belong_together(k):
+    """The loss that the search is told is the one whose gradient it is told."""
+    seen = []
+    made = SAM(LBFGS(params(), line_search_fn="strong_wolfe", max_iter=5), rho=0.01)
+    made = Lookahead(made, k=k) if k else made
+    closure = bowl(made, 1.0)
+    assert made.needs_closure and innermost(made).searches
+
+    def told():
+        loss = closure()
+        seen.append(float(loss))
+        return loss
+
+    losses = [float(made.step(told)) for _ in range(3)]
+    assert losses[1] < 0.01 * losses[0] and (k or losses[2] < losses[1])  # with Lookahead half of the way is back
+    assert losses[0] == seen[1] > seen[0]  # the worst point nearby is above
+
+
+def test_lookahead_around_lbfgs_passes_the_closure_on():
+    made = Lookahead(LBFGS(params(), line_search_fn="strong_wolfe"), k=1, alpha=1.0)
+    plain = LBFGS(params(), line_search_fn="strong_wolfe")
+    for one in (made, plain):
+        one.step(bowl(one, 3.0))
+    assert all(torch.allclose(a, b, atol=1e-12) for a, b in zip(values(made), values(plain), strict=True))
+
+
+@pytest.mark.parametrize("poison", [float("nan"), float("inf")])
+def test_a_guard_stops_before_anything_changes_or_skips(poison):
+    def poisoned(made):
+        descend(made, 4)
+        made.param_groups[0]["params"][1].grad[2] = poison
+        return copy.deepcopy((values(made), made.state_dict()["state"]))
+
+    made = Guard(AdamW(params()))
+    before = poisoned(made)
+    with pytest.raises(UserError, match=r"^AdamW: the gradient of parameter 1 \(3,\) is not finite: nothing was chan"):
+        made.step()
+    kept = values(made), made.state_dict()["state"]
+    assert all(torch.equal(a, b) for a, b in zip(kept[0], before[0], strict=True))
+    assert all(torch.equal(v, before[1][i][k]) for i, s in kept[1].items() for k, v in s.items())
+    made = Guard(AdamW(params()), nonfinite="skip", limit=3)
+    before = poisoned(made)
+    for _ in range(2):
+        made.step()
+    assert made.skipped == 2 and all(torch.equal(a, b) for a, b in zip(values(made), before[0], strict=True))
+    with pytest.raises(UserError, match=r"is not finite, as in 2 steps before it: nothing was changed"):
+        made.step()
+    plain = AdamW(params())
+    descend(plain, 4)
+    for one in (made, plain):  # and on as if nothing had been
+        descend(one, 3, start=4)
+    assert apart(made, plain) == 0.0 and made.in_a_row == 0
+
+
+def test_sam_around_a_guard_looks_at_the_second_gradient():
+    made = SAM(Guard(Adam(params()), nonfinite="skip"), rho=1e200)
+    before = values(made)
+    made.step(bowl(made, 1e200))
+    assert made.inner.skipped == 1 and all(torch.equal(a, b) for a, b in zip(values(made), before, strict=True))
+
+
 @pytest.mark.parametrize(
     ("build", "says"),
     [
         (lambda: Lookahead(SGD(params()), k=0), "Lookahead: k=0: expected a whole number of at least 1"),
         (lambda: Lookahead(SGD(params()), alpha=1.5), "Lookahead: alpha=1.5: expected a number from 0 to 1"),
+        (lambda: Lookahead(SGD(params()), k=2.5), "Lookahead: k=2.5: expected a whole number of at least 1"),
+        (lambda: Lookahead(SGD(params()), k=float("inf")), "Lookahead: k=inf: expected a whole number of at least 1"),
+        (lambda: Lookahead(SGD(params()), alpha=float("nan")), "Lookahead: alpha=nan: expected a number from 0 to 1"),
+        (lambda: SAM(SGD(params()), rho=float("nan")), "SAM: rho=nan: expected a number of at least 0"),
+        (lambda: SAM(SGD(params()), rho=float("inf")), "SAM: rho=inf: expected a number of at least 0"),
+        (lambda: Lookahead(LBFGS(params())).step(), r"LBFGS: step\(\) without a closure: expected a function .*"),
+        (lambda: Guard(SGD(params()), "ignore"), "unknown choice of nonfinite 'ignore': expected one of stop, skip"),
+        (lambda: Guard(SGD(params()), limit=0), "Guard: limit=0: expected a whole number of at least 1"),
+        (lambda: Guard(SAM(SGD(params()))), "Guard: SAM evaluates the loss itself: expected one that takes .*"),
         (lambda: SAM(SGD(params()), rho=-1), "SAM: rho=-1: expected a number of at least 0"),
         (lambda: SAM(SGD(params())).step(), r"SAM: step\(\) without a closure: expected a function .*"),
         (lambda: SAM(params()), r"SAM: \[.*\]: expected an optimizer to wrap"),

@@ -30,10 +30,10 @@ def using(command: Callable) -> Callable:
     """The options with which weights and views are chosen. · 选择权重与视图的选项。"""
     weights = click.option(
         "--weights",
-        type=click.Choice(["best", "last"]),
+        type=click.Choice(["best", "last", "average"]),
         default="best",
         show_default=True,
-        help="Of the best epoch or of the last · 最佳或最后的权重.",
+        help="Of the best epoch, of the last, or their average: ema= or asgd's own · 最佳、最后或平均的权重.",
     )
     tta = click.option(
         "--tta",

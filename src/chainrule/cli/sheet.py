@@ -17,7 +17,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from ..catalog import OPTIMIZERS, SCHEDULES
+from ..catalog import OPTIMIZERS, SCHEDULES, WRAPPERS
 from ..errors import UserError
 from .complete import formula_rooms, nearest
 
@@ -53,7 +53,7 @@ def listing() -> dict[str, dict[str, tuple[str, str]]]:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name in names:
                 names[node.name] = split_doc(ast.get_docstring(node) or "")
-    rooms["optim"] = {name: (entry.en, entry.zh) for name, entry in OPTIMIZERS.items()}
+    rooms["optim"] = {name: (entry.en, entry.zh) for name, entry in (OPTIMIZERS | WRAPPERS).items()}
     rooms["rates"] = {name: (entry.en, entry.zh) for name, entry in SCHEDULES.items()}
     return rooms
 
@@ -75,13 +75,15 @@ def find(name: str) -> Any:
     rooms = formula_rooms()
     if name.lower() in rooms:
         return getattr(import_module(rooms[name.lower()]), name.lower()).card
-    if name.lower() in OPTIMIZERS:
-        return OPTIMIZERS[name.lower()].load().rule
+    optimizers = OPTIMIZERS | WRAPPERS
+    if name.lower() in optimizers:
+        made = optimizers[name.lower()].load()
+        return getattr(made, "rule", None) or made.card
     if name in SCHEDULES:
         from ..latex import Plain
 
         return Plain(SCHEDULES[name].load())
-    known = [*rooms, *OPTIMIZERS, *SCHEDULES]
+    known = [*rooms, *optimizers, *SCHEDULES]
     raise UserError(f"unknown formula {name!r}{nearest(name, known)}")
 
 
@@ -127,7 +129,7 @@ def _gears(card: Any, kind: str) -> dict[str, Any]:
 
 def _defaults(card: Any) -> Mapping[str, Any]:
     if isinstance(defaults := getattr(card, "defaults", None), Mapping):
-        return {k: v for k, v in defaults.items() if k in card.reads}
+        return {k: v for k, v in defaults.items() if k in card.reads or hasattr(card, "fns")}
     parameters = inspect.signature(card.fn).parameters.values()
     return {p.name: p.default for p in parameters if p.default is not p.empty}
 

@@ -13,7 +13,7 @@ from .. import catalog
 from ..data.dataset import DataSet, Split
 from ..data.reading import load
 from ..errors import UserError
-from ..optim import by_name
+from ..optim import SAM, Lookahead, by_name
 from ..optim.groups import param_groups
 from ..optim.schedule import Schedule
 from ..rates import of_run
@@ -132,11 +132,15 @@ def task(settings: Settings, data: DataSet | Facts) -> Supervised:
 
 
 def optimizer(model: torch.nn.Module, settings: Settings) -> Any:
-    """The optimizer with its parameter groups. · 优化器及其参数组。"""
-    given = settings.options()
-    weight_decay = given.get("weight_decay", catalog.OPTIMIZERS[settings.optimizer].options.get("weight_decay", 0.0))
-    groups = param_groups(model, weight_decay, settings.decay)
-    return by_name(settings.optimizer)(groups, **given)
+    """The optimizer with its parameter groups, and what is to be around it. · 优化器、参数组与包裹。"""
+    given = {**catalog.OPTIMIZERS[settings.optimizer].options, **settings.options()}
+    groups = param_groups(model, given.get("weight_decay", 0.0), settings.decay)
+    try:
+        made = by_name(settings.optimizer)(groups, **given)
+    except ValueError as error:
+        raise UserError(f"optimizer={settings.optimizer}: {error}") from error
+    made = SAM(made, settings.sam, settings.sam_adaptive) if settings.sam else made
+    return Lookahead(made, settings.lookahead, settings.lookahead_alpha) if settings.lookahead else made
 
 
 def schedule(made: Any, settings: Settings, updates: int) -> Schedule:

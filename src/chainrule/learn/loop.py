@@ -183,17 +183,20 @@ class Loop:
         outcome = self.make(batches, log)
         if not outcome.finite:
             self.refuse(log, outcome, batches)
+        position.in_a_row = 0 if outcome.finite else position.in_a_row + 1
+        position.skipped += not outcome.finite
         position.step += 1
         lr = self.rate()
         self.schedule.step()
-        if self.average is not None and outcome.updated:
-            self.average.update(position.step)
-        samples = sum(len(y) for _, y in batches)
-        position.loss_sum += outcome.loss * samples
-        position.samples += samples
+        if outcome.finite:
+            if self.average is not None and outcome.updated:
+                self.average.update(position.step)
+            samples = sum(len(y) for _, y in batches)
+            position.loss_sum += outcome.loss * samples
+            position.samples += samples
         position.seconds += time.perf_counter() - began
         every = max(1, self.feed.updates // 20)
-        if position.step % every == 0 or position.step == 1:
+        if outcome.finite and (position.step % every == 0 or position.step == 1):
             epoch = position.step / self.feed.updates
             self.tell(
                 log, "step", epoch=epoch, loss=outcome.loss, lr=lr, grad_norm=outcome.norm, seconds=position.seconds
@@ -230,14 +233,21 @@ class Loop:
             return self.step.model(x)
 
     def refuse(self, log: RunLog, outcome: Outcome, batches: Batches) -> None:
+        """What is not finite has changed nothing: stop and say so, or count it and go on with the next batch."""
         where = blame(self.step, batches)
         what = f"gradient norm {outcome.norm}" if math.isfinite(outcome.loss) else f"loss {outcome.loss}"
         epoch, update = divmod(self.position.step, self.feed.updates)
+        place = f"step {self.position.step} (epoch {epoch + 1}, batch {update + 1} of {self.feed.updates})"
+        row = self.position.in_a_row + 1
+        if self.settings.nonfinite == "skip" and row < self.settings.skips:
+            text = f"skipped: {what} at {place}, first in {where}"
+            self.tell(log, "skip", text=text, loss=outcome.loss, grad_norm=outcome.norm, first_in=where)
+            return
         self.save(log)
         self.tell(log, "stop", reason=f"{what}, first in {where}")
-        place = f"step {self.position.step} (epoch {epoch + 1}, batch {update + 1} of {self.feed.updates})"
+        before = f", the last of {row} in a row" if row > 1 else ""
         raise NonFinite(
-            f"{what} at {place}, first in {where}: nothing was changed by this step; "
+            f"{what} at {place}{before}, first in {where}: nothing was changed by this step; "
             "try a smaller lr, clip=1.0, or look at the data of this batch"
         )
 
@@ -246,14 +256,14 @@ class Loop:
     def judge(self, log: RunLog) -> None:
         """The end of an epoch: validate, keep the best, save."""
         position = self.position
-        figures = {"train_loss": position.loss_sum / max(position.samples, 1)}
+        figures = {"train_loss": position.loss_sum / position.samples if position.samples else math.nan}
         if self.data.val:
             figures |= {f"val_{k}": v for k, v in self.evaluate(self.data.val).figures().items() if k != "count"}
         position.epochs += 1
         position.loss_sum, position.samples = 0.0, 0
         # Of epochs with the same share of right answers the surer one is better: the loss decides.
         score = [self.sign * figures[self.metric], -figures.get("val_loss", figures["train_loss"])]
-        better = not position.best or score > position.best
+        better = not any(map(math.isnan, score)) and (not position.best or score > position.best)
         position.waited = 0 if better else position.waited + 1
         if better and self.keep_best(log, figures[self.metric]):
             position.best, position.best_epoch = score, position.epochs

@@ -14,7 +14,7 @@ from . import build
 from .device import Device, choose
 from .feed import Feed
 from .loop import Loop, OnEvent
-from .step import Form, Step
+from .step import Form, Step, whole
 from .supervised import Supervised
 from .tune import measure
 
@@ -39,6 +39,7 @@ class Parts:
         task = build.task(settings, data)
         network = build.network(model, settings, data)
         build.fits(network, model, task, data, settings)
+        build.optimizer(network, settings)  # what it refuses is said now
         return cls(model, source, settings, device, data, task, network.to(device.kind))
 
     def loop(self, folder: RunFolder, on_event: OnEvent | None) -> Loop:
@@ -52,9 +53,17 @@ class Parts:
     def form(self, loop: Loop, log: RunLog) -> Form:
         """The form that was asked for, or the fastest of those measured. · 所求或实测最快的形式。"""
         settings = self.settings
+        if settings.optimizer == "lbfgs" and loop.feed.updates > 1:
+            text = f"each step of lbfgs sees one of {loop.feed.updates} parts of the data, whose differences blur its "
+            all_of_it = f"accumulate={settings.accumulate * loop.feed.updates}"
+            loop.tell(log, "note", text=f"{text}curvature: {all_of_it} takes the whole each time")
         if not settings.tune:
             apart = settings.graph == "two" or settings.accumulate > 1 or self.device.scaled
-            how = ("two" if apart else "one") if settings.compile else "no"
+            own = not whole(loop.step.optimizer)
+            if own and settings.compile:
+                text = f"{type(loop.step.optimizer).__name__} steps by itself: forward and backward are compiled"
+                loop.tell(log, "note", text=text)
+            how = ("two" if apart or own else "one") if settings.compile else "no"
             # Compiled, a network of convolutions gains from it wherever it was measured (benchmarks/README.md).
             images = how != "no" and any(isinstance(m, torch.nn.Conv2d) for m in self.network.modules())
             last = images if settings.channels_last is None else settings.channels_last

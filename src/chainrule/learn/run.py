@@ -150,7 +150,7 @@ def _never_began(folder: RunFolder) -> bool:
 
 
 def open_run(path: str | PathLike[str], weights: str = "best") -> "Run":
-    """A run that was trained before, with the weights of its "best" or "last" epoch. · 打开已有的运行。"""
+    """A run that was trained before, with its "best", "last" or "average" weights. · 打开已有的运行。"""
     return Run(RunFolder.open(path), weights)
 
 

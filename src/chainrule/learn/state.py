@@ -20,6 +20,7 @@ from .. import __version__
 from ..errors import UserError
 from .ema import Average
 from .step import Form, Step
+from .trees import put_together, take_apart
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Position:
     step  updates made; epochs  epochs judged (an epoch is judged after its last update)
     loss_sum, samples  of the epoch that is under way
     best  score and minus loss of the best epoch, best_epoch; waited  epochs since
+    skipped  updates left out since their loss or gradient was not finite; in_a_row  the last of them without a break
     """
 
     step: int = 0
@@ -38,6 +40,8 @@ class Position:
     best: list[float] = field(default_factory=list)
     best_epoch: int = 0
     waited: int = 0
+    skipped: int = 0
+    in_a_row: int = 0
     seconds: float = 0.0
     form: dict[str, Any] = field(default_factory=dict)
 
@@ -45,8 +49,7 @@ class Position:
 def tensors(step: Step, average: Average | None) -> dict[str, Tensor]:
     """Name → tensor of all that learns. · 全部可学习状态。"""
     out = {f"model/{k}": v for k, v in step.model.state_dict().items()}
-    for index, entries in step.optimizer.state_dict()["state"].items():
-        out |= {f"optimizer/{index}/{k}": v for k, v in entries.items() if isinstance(v, Tensor)}
+    out |= {f"optimizer/{k}": v for k, v in _optimizer(step)[1].items()}
     if average is not None:
         out |= {f"average/{k}": v for k, v in average.weights.items()}
     _, words, *_ = np.random.get_state()
@@ -57,17 +60,22 @@ def tensors(step: Step, average: Average | None) -> dict[str, Tensor]:
 
 def notes(step: Step, position: Position) -> dict[str, Any]:
     """What is no tensor. · 非张量部分。"""
-    entries = step.optimizer.state_dict()["state"]
-    numbers = {str(i): {k: v for k, v in e.items() if not isinstance(v, Tensor)} for i, e in entries.items()}
     _, _, place, has_gauss, gauss = np.random.get_state()
     version, words, spare = random.getstate()
     return {
         "position": asdict(position),
-        "optimizer": numbers,
+        "optimizer": _optimizer(step)[0],
         "scaler": step.scaler.state_dict() if step.scaler else {},
         "random": {"python": [version, list(words), spare], "numpy": [int(place), int(has_gauss), float(gauss)]},
         "machine": machine(step),
     }
+
+
+def _optimizer(step: Step) -> tuple[Any, dict[str, Tensor]]:
+    """All that an optimizer remembers, as JSON and tensors; its groups are made from the settings."""
+    tensors: dict[str, Tensor] = {}
+    entries = {name: value for name, value in step.optimizer.state_dict().items() if name != "param_groups"}
+    return take_apart(entries, tensors), tensors
 
 
 def machine(step: Step) -> dict[str, str]:
@@ -107,11 +115,7 @@ def differences(step: Step, state: dict[str, Any]) -> list[str]:
 def restore(step: Step, average: Average | None, kept: dict[str, Tensor], state: dict[str, Any]) -> Position:
     """Put a checkpoint back. Raises `UserError` where it is of another model. · 恢复存档。"""
     load_weights(step.model, under(kept, "model"))
-    entries: dict[int, dict[str, Any]] = {int(i): dict(e) for i, e in state["optimizer"].items()}
-    for name, tensor in under(kept, "optimizer").items():
-        index, key = name.split("/", 1)
-        entries.setdefault(int(index), {})[key] = tensor
-    step.optimizer.load_state_dict({"state": entries, "param_groups": step.optimizer.state_dict()["param_groups"]})
+    load_optimizer(step.optimizer, kept, state)
     if average is not None:
         average.load(under(kept, "average"))
     if step.scaler and state["scaler"]:
@@ -124,6 +128,12 @@ def restore(step: Step, average: Average | None, kept: dict[str, Tensor], state:
     position = Position(**state["position"])
     step.use(Form(**position.form))  # a compiled step must see the loaded state
     return position
+
+
+def load_optimizer(optimizer: Any, kept: dict[str, Tensor], state: dict[str, Any]) -> None:
+    """What an optimizer remembered, into one with the same groups. · 恢复优化器状态。"""
+    entries = put_together(state["optimizer"], under(kept, "optimizer"))
+    optimizer.load_state_dict({**entries, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def under(kept: dict[str, Tensor], room: str) -> dict[str, Tensor]:

@@ -3,6 +3,10 @@
 eager  plain calls, gear by gear
 one    the whole step compiled into one graph, which keeps the old values where the loss is not finite
 two    forward, loss and backward compiled, the update apart: several batches an update, float16, or a model that breaks
+
+An optimizer that evaluates the loss itself (L-BFGS, SAM) does so over the same batches with the same masks. The running
+statistics of the norms are those of its first evaluation, where the parameters are: what it tries on its way does not
+count. The gradient is clipped at each evaluation.
 """
 
 import math
@@ -13,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..errors import UserError
 from .device import Device
 from .supervised import Supervised
 from .whole import WholeStep, own_code
@@ -49,6 +54,21 @@ class Outcome:
         return math.isfinite(self.loss) and math.isfinite(self.norm)
 
 
+class NotFinite(Exception):
+    """Ends the step of an optimizer that evaluates the loss itself: what it was given is no number. · 非有限值。"""
+
+
+def whole(optimizer: Any) -> bool:
+    """Whether the update of an optimizer can be a part of one compiled graph. · 更新能否编入整张图。
+
+    >>> from chainrule.optim import SAM, SGD
+    >>> made = SGD([torch.nn.Parameter(torch.zeros(1))])
+    >>> whole(made), whole(SAM(made))
+    (True, False)
+    """
+    return hasattr(optimizer, "rule")
+
+
 class Step:
     """The step of one network, in one form. Calling it makes one update unless the loss or the gradient is not finite:
     then parameters, optimizer state and buffers are as they were. · 执行一步；若损失非有限则一切保持原样。
@@ -65,6 +85,12 @@ class Step:
     ):
         self.model, self.task, self.optimizer, self.device, self.clip = model, task, optimizer, device, clip
         self.scaler = torch.amp.GradScaler(device.kind) if device.scaled else None
+        self.searches = getattr(optimizer, "needs_closure", False)
+        if self.searches and self.scaler is not None:
+            raise UserError(
+                "precision=fp16: an optimizer that evaluates the loss several times a step (lbfgs, sam) cannot run "
+                "under a loss scale; expected bf16 or fp32"
+            )
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.buffers = list(model.buffers())
         # Called with a batch's number within its step and its inputs before each forward: the place for its masks.
@@ -116,9 +142,17 @@ class Step:
         if self.form.compiled == "one":
             self.before(0, batches[0][0])
             return Outcome(*self._whole(*batches[0]))
+        before = [b.clone() for b in self.buffers]
+        outcome = self._search(batches, before) if self.searches else self._update(self._backward(batches))
+        if not (outcome.updated and outcome.finite):
+            self._put_back(before)
+            self._drop_gradients()
+        return outcome
+
+    def _backward(self, batches: Batches) -> float:
+        """The gradient of the mean loss over the samples of all batches, and that loss."""
         # Not after the update: without the gradients the heap ends in free pages, given back and faulted in each step.
         self._drop_gradients()
-        before = [b.clone() for b in self.buffers]
         samples, loss = sum(len(y) for _, y in batches), 0.0
         for number, (x, y) in enumerate(batches):
             self.before(number, x)
@@ -126,21 +160,44 @@ class Step:
             part = part if len(y) == samples else part * (len(y) / samples)
             (part if self.scaler is None else self.scaler.scale(part)).backward()
             loss += float(part.detach())
-        outcome = self._update(loss)
-        if not (outcome.updated and outcome.finite):
-            self._put_back(before)
-            self._drop_gradients()
+        return loss
+
+    def _clipped(self, loss: float) -> Outcome:
+        """The gradient brought to the norm that is allowed, if it is finite."""
+        grads = [p.grad for p in self.parameters if p.grad is not None]
+        norm = _norm(grads) if grads else torch.zeros(())
+        outcome = Outcome(loss, float(norm))
+        if outcome.finite and self.clip is not None:
+            torch.nn.utils.clip_grads_with_norm_(self.parameters, self.clip, norm)
         return outcome
+
+    def _search(self, batches: Batches, before: list[Tensor]) -> Outcome:
+        """A step of an optimizer that evaluates the loss itself; it puts back what it moved where that fails."""
+        seen: list[Outcome] = []
+        after: list[Tensor] = []
+
+        def evaluate() -> float:
+            if seen:
+                self._put_back(before)
+            seen.append(self._clipped(self._backward(batches)))
+            if len(seen) == 1:
+                after.extend(b.clone() for b in self.buffers)
+            if not seen[-1].finite and (len(seen) == 1 or not self.optimizer.searches):
+                raise NotFinite
+            return seen[-1].loss
+
+        try:
+            self.optimizer.step(evaluate)
+        except NotFinite:
+            return seen[-1]
+        self._put_back(after)
+        return seen[0]
 
     def _update(self, loss: float) -> Outcome:
         if self.scaler is not None:
             self.scaler.unscale_(self.optimizer)
-        grads = [p.grad for p in self.parameters if p.grad is not None]
-        norm = _norm(grads) if grads else torch.zeros(())
-        outcome = Outcome(loss, float(norm))
+        outcome = self._clipped(loss)
         if outcome.finite:
-            if self.clip is not None:
-                torch.nn.utils.clip_grads_with_norm_(self.parameters, self.clip, norm)
             self._apply()
         elif self.scaler is not None and math.isfinite(loss):
             self.scaler.step(self.optimizer)  # the scale was too high: it skips the update and lowers the scale
@@ -192,4 +249,4 @@ def blame(step: Step, batches: Batches) -> str:
             hook.remove()
         step._put_back(before)
         step._drop_gradients()
-    return "the sum over the batches"
+    return "a point that the optimizer tried" if step.searches else "the sum over the batches"

@@ -13,6 +13,7 @@ from ..data.dataset import DataSet
 from ..data.files import absent, images
 from ..data.reading import load
 from ..errors import UserError
+from ..optim.wrapping import innermost
 from ..runfile import from_file
 from ..runs import checkpoint
 from ..runs.folder import RunFolder
@@ -25,14 +26,15 @@ from .facts import Facts
 from .judgement import Judgement, judge
 from .predict import Asked, Prediction, predict
 
-WEIGHTS = ("best", "last")
+WEIGHTS = ("best", "last", "average")
 
 
 class Run:
     """A run that was trained: its figures, its network, what it predicts. · 一次已训练的运行。
 
     The weights are those of the best epoch: by the validation figure, or by the training loss where nothing was held
-    out; `use("last")` gives the same run with its last ones.
+    out; `use("last")` gives the same run with its last ones, `use("average")` with the average that it kept: with ema=
+    the one that was judged, with optimizer=asgd its own as it was last (running statistics of norms as they are).
     """
 
     def __init__(self, folder: RunFolder, which: str = "best"):
@@ -40,6 +42,11 @@ class Run:
             raise UserError(f"weights={which!r}: expected {' or '.join(WEIGHTS)}")
         self.folder, self.which = folder, which
         self.model, self.data, self.settings = from_file(folder.run_toml)
+        if which == "average" and not self.settings.ema and self.settings.optimizer != "asgd":
+            raise UserError(
+                f"run {folder.name!r} keeps no average of its weights: expected one trained with ema=0.999 or with "
+                "optimizer=asgd"
+            )
         self._network: torch.nn.Module | None = None
         self._read: tuple[str, DataSet] | None = None
 
@@ -47,9 +54,9 @@ class Run:
         return f"Run({str(self.path)!r}, {self.model} on {self.data})"
 
     def use(self, weights: str) -> "Run":
-        """The same run with the weights of its "best" or of its "last" epoch. · 选用最佳或最后的权重。
+        """The same run with its "best", "last" or "average" weights. · 选用最佳、最后或平均的权重。
 
-        Raises `UserError` for another word.
+        Raises `UserError` for another word, and where the run keeps no average.
         """
         return Run(self.folder, weights)
 
@@ -64,7 +71,7 @@ class Run:
         def warn(line: str) -> None:
             print(line, file=sys.stderr)
 
-        if self.which == "last" or not generations(self.folder.best):
+        if self.which == "last" or self.swaps or not generations(self.folder.best):
             return checkpoint.load(self.folder.checkpoints, warn)
         try:
             return checkpoint.load(self.folder.best, warn)
@@ -74,9 +81,15 @@ class Run:
             return last
 
     @property
+    def swaps(self) -> bool:
+        """Whether the weights are those that the optimizer averaged. · 是否使用优化器自己的平均。"""
+        return self.which == "average" and self.settings.optimizer == "asgd"
+
+    @property
     def weights(self) -> str:
         """Which weights are used, in words. · 所用权重的说明。"""
-        return f"step {self.saved.step}" + (" (best epoch)" if self.folder.best in self.saved.path.parents else "")
+        what = " (average)" if self.swaps else " (best epoch)" if self.folder.best in self.saved.path.parents else ""
+        return f"step {self.saved.step}{what}"
 
     @functools.cached_property
     def facts(self) -> Facts:
@@ -91,8 +104,24 @@ class Run:
         return self._network.eval()
 
     def load(self, network: torch.nn.Module) -> None:
-        average = state.under(self.saved.tensors, "average")
+        """The chosen weights into a network of this run. · 载入所选权重。
+
+        Raises `UserError` where they are of another model, and where ASGD has not begun to average.
+        """
+        average = {} if self.swaps else state.under(self.saved.tensors, "average")
         state.load_weights(network, average or state.under(self.saved.tensors, "model"))
+        if not self.swaps:
+            return
+        made = build.optimizer(network, self.settings)
+        asgd, t = innermost(made), self.saved.step
+        t0 = asgd.defaults["t0"]
+        if t <= t0:
+            raise UserError(
+                f"run {self.folder.name!r} made {t} updates, and optimizer=asgd averages after t0={t0:g}: "
+                "expected a run with a smaller t0"
+            )
+        state.load_optimizer(made, self.saved.tensors, self.saved.state)
+        asgd.swap_average()
 
     @property
     def metrics(self) -> dict[str, float]:

@@ -13,20 +13,26 @@ from typing import Any
 import torch
 
 from .device import Device
-from .step import Batches, Form, Step
+from .step import Batches, Form, Step, whole
 from .supervised import Supervised
 
 ROUNDS, STEPS = 5, 3
 
 
-def forms(batches: Batches, device: Device, compile: bool) -> list[Form]:
-    """What is worth a try for such a batch. · 值得尝试的形式。
+def forms(batches: Batches, device: Device, compile: bool, one: bool = True) -> list[Form]:
+    """What is worth a try for such a batch; `one`: whether the update can be a part of one graph. · 值得尝试的形式。
 
     >>> forms([(torch.zeros(2, 3), torch.zeros(2))], Device("cpu"), compile=False)
     [Form(compiled='no', channels_last=False)]
     """
     layouts = [False, True] if batches[0][0].ndim == 4 else [False]
-    compiled = ["no"] if not compile else ["no", "two"] if len(batches) > 1 or device.scaled else ["no", "one", "two"]
+    compiled = (
+        ["no"]
+        if not compile
+        else ["no", "two"]
+        if len(batches) > 1 or device.scaled or not one
+        else ["no", "one", "two"]
+    )
     return [Form(c, layout) for c in compiled for layout in layouts]
 
 
@@ -44,7 +50,7 @@ def measure(
     """
     state = torch.get_rng_state()
     steps: dict[Form, tuple[Step, Batches]] = {}
-    for form in forms(batches, device, compile):
+    for form in forms(batches, device, compile, whole(make(model))):
         own = copy.deepcopy(model).train()
         moved = [(device.move(x, form.channels_last), y) for x, y in batches]
         step = Step(own, task, make(own), device, None, form)

@@ -53,6 +53,18 @@ def numeric(fn: Callable) -> set[str]:
     return {p.name for p in inspect.signature(fn).parameters.values() if number(p)}
 
 
+def returned(fn: Callable) -> tuple[str, ...]:
+    """The names a function returns in its last line; "" for what is no plain name. · 函数最后一行返回的名字。
+
+    >>> returned(returned)
+    ('',)
+    """
+    last = source(fn)[0].body[-1]
+    value = last.value if isinstance(last, ast.Return) else None
+    parts = value.elts if isinstance(value, ast.Tuple) else [value]
+    return tuple(part.id if isinstance(part, ast.Name) else "" for part in parts)
+
+
 def names(fn: Callable) -> list[str]:
     """Every parameter, local and constant that a function's text names. · 函数中出现的变量名。"""
     tree, _ = source(fn)

@@ -11,7 +11,7 @@ from .quasi_newton import LBFGS
 from .rule import OPTIMIZERS, RULES, by_name, rule
 from .schedule import SCHEDULES, Schedule
 from .sign import Lion, Rprop
-from .wrapping import SAM, Lookahead
+from .wrapping import SAM, Guard, Lookahead
 
 __all__ = [
     "ASGD",
@@ -21,6 +21,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "Guard",
     "HeavyBall",
     "LBFGS",
     "Lion",

@@ -1,8 +1,6 @@
 """The card of an update: what it reads, what it writes, and in which range its options lie. · 更新的卡片。"""
 
-import ast
 import inspect
-import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
+from ..notation.statements import returned
 
 # The papers' letters for torch's names: what code → LaTeX writes.
 SYMBOLS = {
@@ -106,6 +105,41 @@ class Rule:
         return {name: x.clone() if old.get(id(x), name) != name else x for name, x in new.items()}
 
 
+@dataclass(frozen=True)
+class Steps:
+    """The card of an optimizer that is no single update: the functions that its step is made of. · 多步优化器的卡片。
+
+    owner: its class, with docstring and constructor; fns: in the order in which a step calls them, each with a last
+    line that returns plain names.
+    """
+
+    name: str
+    owner: type
+    fns: tuple[Callable[..., Any], ...]
+    parent = None
+
+    @property
+    def fn(self) -> Callable[..., Any]:
+        return self.fns[0]
+
+    @property
+    def doc(self) -> str:
+        return inspect.getdoc(self.owner) or ""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for fn in self.fns for name in inspect.signature(fn).parameters))
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for fn in self.fns for name in returned(fn)))
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        parameters = inspect.signature(self.owner).parameters.values()
+        return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
 def _is_complex(x: Any) -> bool:
     return isinstance(x, Tensor) and x.is_complex()
 
@@ -121,13 +155,11 @@ def scalar(option: Any) -> Any:
 
 
 def written(update: Callable[..., Any]) -> tuple[str, ...]:
-    """The names a function returns in its last line. · 函数最后一行返回的名字。"""
-    last = ast.parse(textwrap.dedent(inspect.getsource(update))).body[0].body[-1]  # type: ignore[attr-defined]
-    value = last.value if isinstance(last, ast.Return) else None
-    names = [v.id if isinstance(v, ast.Name) else "" for v in (value.elts if isinstance(value, ast.Tuple) else [value])]
+    """The names an update returns, θ first. · 更新返回的名字，首个为 θ。"""
+    names = returned(update)
     if "" in names or names[0] != "θ":
         raise TypeError(f"{update.__name__}: expected the last line to be `return θ, state…`, each a plain name")
-    return tuple(names)
+    return names
 
 
 def _at_least(low: float) -> tuple[Callable[[Any], bool], str]:
@@ -157,6 +189,10 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "d": _at_least(1),
     "ns_steps": (lambda x: 1 <= x < 100, "a whole number from 1 to 99"),
     "ns_coefficients": (lambda x: len(x) == 3, "three numbers"),
+    **dict.fromkeys(("max_iter", "history_size"), (lambda x: x == int(x) and x >= 1, "a whole number of at least 1")),
+    "max_eval": (lambda x: x is None or (x == int(x) and x >= 1), "a whole number of at least 1, or None"),
+    **dict.fromkeys(("tolerance_grad", "tolerance_change"), _at_least(0)),
+    "line_search_fn": (lambda x: x in (None, "strong_wolfe"), "'strong_wolfe' or None"),
     "adjust_lr_fn": (lambda x: x in (None, "original", "match_rms_adamw"), "original or match_rms_adamw"),
 }
 

@@ -18,8 +18,11 @@ from .card import Rule, check, real, scalar
 from .twin import call, options_of, unwrapped
 
 
-def _light(name: str) -> Callable[..., Any]:
-    """Torch's method without the wrapper that imports torch._dynamo (1 to 2 s) before there is anything to compile."""
+def light(name: str) -> Callable[..., Any]:
+    """Torch's method without the wrapper that imports torch._dynamo (1 to 2 s) before there is anything to compile.
+
+    · 去掉会导入 torch._dynamo 的外壳的 torch 方法。
+    """
     plain = inspect.unwrap(getattr(torch.optim.Optimizer, name))
 
     def method(self: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> Any:
@@ -38,8 +41,8 @@ class Ruled(torch.optim.Optimizer):
     update: ClassVar[Callable[..., Any]]
     _layout: list[bool] | None = None  # of the parameters when the state was last laid out like them
 
-    zero_grad = _light("zero_grad")
-    state_dict = _light("state_dict")
+    zero_grad = light("zero_grad")
+    state_dict = light("state_dict")
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Torch's, and every option of the group is checked as the constructor's are."""
@@ -150,8 +153,8 @@ class Ruled(torch.optim.Optimizer):
         self._layout = layout
 
 
-_add_param_group = _light("add_param_group")
-_load_state_dict = _light("load_state_dict")
+_add_param_group = light("add_param_group")
+_load_state_dict = light("load_state_dict")
 
 
 def _like(θ: Tensor, value: Tensor) -> Tensor:

@@ -1,38 +1,68 @@
 """L-BFGS: Newton's direction from the last few steps, no Hessian. · L-BFGS：由最近几步近似牛顿方向，无需海森矩阵。"""
 
-from collections.abc import Callable, Sequence
-from math import sqrt
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import isfinite, sqrt
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..errors import UserError
+from .card import Steps, check, real
+from .optimizer import light
 from .rule import OPTIMIZERS
 
 PAIRS = ("old_stps", "old_dirs", "ro")  # torch's names of s, y, ρ in its state
 
 
-def two_loop(g: Tensor, s: Sequence[Tensor], y: Sequence[Tensor], ρ: Sequence[Any], scale: Any) -> Tensor:
+def pair(d: Tensor, g: Tensor, g_prev: Tensor, t: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What one step teaches: how far it went, how the gradient changed, and the bend between them. · 一步所得的曲率。
+
+    d  direction, g  gradient behind the step, g_prev  before it, each [n]   t  how far along d
+    source  Nocedal & Wright 2006, equations 7.17 to 7.20, doi:10.1007/978-0-387-40065-5
+
+    >>> s, y, ρ, γ = pair(torch.tensor([2.0]), torch.tensor([3.0]), torch.tensor([-1.0]), 0.5)
+    >>> s.item(), y.item(), ρ.item(), γ.item()
+    (1.0, 4.0, 0.25, 0.25)
+    """
+    s = t * d
+    y = g - g_prev
+    ρ = 1 / y.dot(s)
+    γ = y.dot(s) / y.dot(y)
+    return s, y, ρ, γ
+
+
+def moved(θ: Tensor, d: Tensor, t: float) -> Tensor:
+    """The point t along the direction d. · 沿方向 d 走 t 后的点。
+
+    >>> moved(torch.tensor([1.0]), torch.tensor([-2.0]), 0.25).item()
+    0.5
+    """
+    θ = θ + t * d
+    return θ
+
+
+def two_loop(g: Tensor, s: Sequence[Tensor], y: Sequence[Tensor], ρ: Sequence[Any], γ: Any) -> Tensor:
     """The direction −H g, where H is made of the pairs (s, y) and never written down. · 双循环递推求方向。
 
     g  gradient [n]   s  steps, y  changes of the gradient, oldest first, each [n]
-    ρ  1/(yᵀs) of each pair   scale  H before the first pair
+    ρ  1/(yᵀs) of each pair   γ  H before the first pair
     source  Nocedal & Wright 2006, algorithm 7.4, doi:10.1007/978-0-387-40065-5
 
     >>> s, y = torch.tensor([1.0, 0.0]), torch.tensor([4.0, 0.0])
     >>> two_loop(torch.tensor([4.0, 1.0]), [s], [y], [0.25], 1.0).tolist()
     [-1.0, -1.0]
     """
-    q, parts = -g, []
-    for s_i, y_i, ρ_i in zip(reversed(s), reversed(y), reversed(ρ), strict=True):
-        α = s_i.dot(q) * ρ_i
-        q = q - α * y_i
-        parts.append(α)
-    d = scale * q
-    for s_i, y_i, ρ_i, α in zip(s, y, ρ, reversed(parts), strict=True):
-        β = y_i.dot(d) * ρ_i
-        d = d + (α - β) * s_i
+    α = {}
+    d = -g
+    for i in reversed(range(len(s))):
+        α[i] = ρ[i] * s[i].dot(d)
+        d = d - α[i] * y[i]
+    d = γ * d
+    for i in range(len(s)):
+        β = ρ[i] * y[i].dot(d)
+        d = d + (α[i] - β) * s[i]
     return d
 
 
@@ -53,6 +83,10 @@ class Point(NamedTuple):
     g: Tensor
     slope: float
 
+    @property
+    def finite(self) -> bool:
+        return isfinite(self.f) and isfinite(self.slope)
+
 
 def cubic_minimum(a: Point, b: Point, low: float, high: float) -> float:
     """Where the cubic through two points with their slopes is least, between low and high. · 三次插值极小点。
@@ -65,7 +99,7 @@ def cubic_minimum(a: Point, b: Point, low: float, high: float) -> float:
     """
     d1 = a.slope + b.slope - 3 * (a.f - b.f) / (a.t - b.t)
     square = d1**2 - a.slope * b.slope
-    if not square >= 0:
+    if not 0 <= square < float("inf"):
         return (low + high) / 2
     d2 = sqrt(square)
     a, b = (a, b) if a.t <= b.t else (b, a)
@@ -78,6 +112,7 @@ class Line:
 
     evaluate  t → Point   start  the point at t = 0   most  evaluations after the first
     width     largest element of the direction: a bracket narrower than `tolerance` in every weight ends the search
+    A point where the loss or its slope is not finite counts as too high: the search comes back from it.
     source    Nocedal & Wright 2006, algorithms 3.5 and 3.6; torch's (from minFunc) with c1 = 1e-4, c2 = 0.9
     """
 
@@ -88,7 +123,7 @@ class Line:
         self.done = 0
 
     def too_high(self, p: Point) -> bool:
-        return p.f > self.start.f + self.c1 * p.t * self.start.slope
+        return not p.finite or p.f > self.start.f + self.c1 * p.t * self.start.slope
 
     def flat(self, p: Point) -> bool:
         return abs(p.slope) <= -self.c2 * self.start.slope
@@ -106,18 +141,18 @@ class Line:
             t = cubic_minimum(before, now, now.t + 0.01 * (now.t - before.t), now.t * 10)
             before, now = now, self.evaluate(t)
             self.done += 1
-        return self.start if self.start.f <= now.f else now
+        return now if now.finite and now.f < self.start.f else self.start
 
     def zoom(self, a: Point, b: Point) -> Point:
         """Narrow a bracket down to a point that satisfies both conditions. · 缩小区间。"""
-        low, high = (a, b) if a.f <= b.f else (b, a)
+        low, high = (b, a) if b.finite and b.f < a.f else (a, b)
         stuck = False
         while self.done < self.most and abs(high.t - low.t) * self.width >= self.tolerance:
             t, stuck = self.between(low, high, stuck)
             now = self.evaluate(t)
             self.done += 1
             if self.too_high(now) or now.f >= low.f:
-                low, high = (low, now) if low.f <= now.f else (now, low)
+                low, high = (now, low) if now.finite and now.f < low.f else (low, now)
                 continue
             if self.flat(now):
                 return now
@@ -139,10 +174,15 @@ class Line:
 class LBFGS(torch.optim.LBFGS):
     """Quasi-Newton steps over the whole data, by a closure that is evaluated several times. · 有限内存拟牛顿法。
 
-    note    errata E45: quasi-Newton, no Hessian is formed. E46: its memory is 2·history_size times the parameters,
-            where BFGS takes their square; what limits it is noise: give it the whole data, and the line search.
-    raises  `UserError` for a step without a closure; ValueError for a negative rate or several groups, as torch.
-    source  Liu & Nocedal 1989, doi:10.1007/BF01589116; Nocedal & Wright 2006, chapters 3 and 7
+    symbols  θ all parameters as one vector [n]   g gradient [n]   g_prev the gradient one step ago   d direction [n]
+             t how far along d: lr, or by the search   s steps: the last history_size ones, oldest first
+             y changes of the gradient along s   ρ 1/(yᵀs) of each pair   γ H before the first pair
+    note     errata E45: quasi-Newton, no Hessian is formed. E46: its memory is 2·history_size times the parameters,
+             where BFGS takes their square; what limits it is noise: give it the whole data, and the line search.
+             Where the closure raises, parameters and state are as they were before the step.
+    raises   `UserError` for a step without a closure, NaN and a wrong option; ValueError for a negative rate or
+             several groups, as torch.
+    source   Liu & Nocedal 1989, doi:10.1007/BF01589116; Nocedal & Wright 2006, chapters 3 and 7
 
     >>> w = torch.nn.Parameter(torch.tensor([3.0, -2.0], dtype=torch.float64))
     >>> made = LBFGS([w], line_search_fn="strong_wolfe")
@@ -156,15 +196,48 @@ class LBFGS(torch.optim.LBFGS):
     [1.0, 1.0]
     """
 
+    card: ClassVar[Steps]
+    needs_closure = True
+
+    zero_grad = light("zero_grad")
+    state_dict = light("state_dict")
+    load_state_dict = light("load_state_dict")
+
+    @property
+    def searches(self) -> bool:
+        """Whether a step comes back from points where the loss is not finite. · 是否能从非有限点退回。"""
+        return self.param_groups[0]["line_search_fn"] is not None
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Torch's, and every option is checked as the other optimizers' are."""
+        if isinstance(param_group, dict):
+            check({**self.defaults, **param_group}, type(self).__name__)
+        _add_param_group(self, param_group)
+
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
         """Up to `max_iter` iterations; returns the closure's first loss. · 至多 max_iter 次迭代。"""
         if closure is None:
             raise UserError("LBFGS: step() without a closure: expected a function that computes the loss and gradients")
+        with self._undone_by_an_error():
+            return self._iterate(torch.enable_grad()(closure))
+
+    @contextmanager
+    def _undone_by_an_error(self) -> Iterator[None]:
+        """What the state holds is never written in place, so that a shallow copy of it is enough."""
+        state, here = dict(self.state[self._params[0]]), self._clone_param()
+        try:
+            yield
+        except BaseException:
+            self._set_param(here)
+            self.state[self._params[0]] = state
+            raise
+
+    def _iterate(self, closure: Any) -> Any:
         group, state = self.param_groups[0], self.state[self._params[0]]
+        first = closure()
         state.setdefault("func_evals", 0)
         state.setdefault("n_iter", 0)
-        first = torch.enable_grad()(closure)()
         state["func_evals"] += 1
         f, g, evals = value_of(first), self._gather_flat_grad(), 1
         if g.abs().max() <= group["tolerance_grad"]:
@@ -180,14 +253,14 @@ class LBFGS(torch.optim.LBFGS):
             if slope > -group["tolerance_change"]:
                 break
             last = iteration == group["max_iter"]
-            moved, tried = self._move(closure, Point(0.0, f, g, slope), d, group["max_eval"] - evals, last)
-            state["t"], f, g = moved.t, moved.f, moved.g
+            found, tried = self._move(closure, Point(0.0, f, g, slope), d, group["max_eval"] - evals, last)
+            state["t"], f, g = found.t, found.f, found.g
             evals += tried
             state["func_evals"] += tried
             if last or evals >= group["max_eval"] or g.abs().max() <= group["tolerance_grad"]:
                 break
             small = group["tolerance_change"]
-            if (d * moved.t).abs().max() <= small or abs(f - f_before) < small:
+            if (d * found.t).abs().max() <= small or abs(f - f_before) < small:
                 break
         return first
 
@@ -196,39 +269,47 @@ class LBFGS(torch.optim.LBFGS):
         if state["n_iter"] == 1:
             state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1)
             return
-        y, s = g - state["prev_flat_grad"], state["d"] * state["t"]
+        s, y, ρ, γ = pair(state["d"], g, state["prev_flat_grad"], state["t"])
         if y.dot(s) <= 1e-10:
             return
-        for name, value in zip(PAIRS, (s, y, 1.0 / y.dot(s)), strict=True):
+        for name, value in zip(PAIRS, (s, y, ρ), strict=True):
             state[name] = [*state[name], value][-most:]
-        state["H_diag"] = y.dot(s) / y.dot(y)
+        state["H_diag"] = γ
 
     def _move(self, closure: Any, start: Point, d: Tensor, most: int, last: bool) -> tuple[Point, int]:
         """Go along d: where the line search says, or by the rate. Also how often the closure was evaluated."""
-        group, here = self.param_groups[0], self._clone_param()
-        t = self.state[self._params[0]]["t"]
-
-        def evaluate(t: float) -> Point:
-            self._add_grad(t, d)
-            f, g = value_of(torch.enable_grad()(closure)()), self._gather_flat_grad()
-            return Point(t, f, g, float(g.dot(d)))
+        here, t = self._flat(), self.state[self._params[0]]["t"]
 
         def look(t: float) -> Point:
-            point = evaluate(t)
-            self._set_param(here)
-            return point
+            self._place(moved(here, d, t))
+            f, g = value_of(closure()), self._gather_flat_grad()
+            return Point(t, f, g, float(g.dot(d)))
 
-        if group["line_search_fn"] is None:
+        if self.param_groups[0]["line_search_fn"] is None:
             if not last:  # at the end the next step evaluates anyway
-                return evaluate(t), 1
-            self._add_grad(t, d)
+                return look(t), 1
+            self._place(moved(here, d, t))
             return start._replace(t=t), 0
-        if group["line_search_fn"] != "strong_wolfe":
-            raise UserError(f"LBFGS: line_search_fn={group['line_search_fn']!r}: expected 'strong_wolfe' or None")
         line = Line(look, start, most, float(d.abs().max()))
         found = line.search(t)
-        self._add_grad(found.t, d)
+        self._place(moved(here, d, found.t) if found.t else here)
         return found, line.done + 1
 
+    def _flat(self) -> Tensor:
+        """All parameters as one vector, in torch's order. · 全部参数拼成一个向量。"""
+        return torch.cat([real(θ).reshape(-1) for θ in self._params])
 
+    def _gather_flat_grad(self) -> Tensor:
+        """Torch's, for gradients in any memory order too. · 全部梯度拼成一个向量。"""
+        grads = [torch.zeros_like(θ) if θ.grad is None else θ.grad for θ in self._params]
+        return torch.cat([real(g.to_dense() if g.is_sparse else g).reshape(-1) for g in grads])
+
+    def _place(self, flat: Tensor) -> None:
+        """A vector back into the parameters. · 由向量写回参数。"""
+        for θ, part in zip(self._params, flat.split([real(θ).numel() for θ in self._params]), strict=True):
+            real(θ).copy_(part.view_as(real(θ)))
+
+
+_add_param_group = light("add_param_group")
 OPTIMIZERS["lbfgs"] = LBFGS
+LBFGS.card = Steps("LBFGS", LBFGS, (pair, two_loop, moved))

@@ -6,6 +6,7 @@ start   model, data, metric (the figure that decides, e.g. "val_accuracy"), mode
 step    step, epoch (a fraction, 2.5 = half of the third), loss, lr
 epoch   epoch (done so far), step, lr, train_loss, val_loss, val_accuracy, … (any train_X and val_X)
 resume  step: what was logged after that step is void, it will happen again
+skip    step, text, loss, grad_norm, first_in: an update that was left out
 stop    step, reason            finish  step
 
 Lines are strict JSON: nan and inf are the strings "NaN", "Infinity", "-Infinity", as in protobuf's JSON.
