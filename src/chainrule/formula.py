@@ -66,6 +66,7 @@ class Card:
     kept: list[int] = field(default_factory=list)  # positions among inputs + outputs of what some rule reads
     kernels: list[Kernel] = field(default_factory=list)
     samples: Callable[[], Iterator[tuple]] | None = None
+    opaque: Callable | None = None  # what a compiled step calls where tracing the text would unroll a loop
     apply: Callable = field(init=False)
     defaults: tuple[tuple[str, Any], ...] = field(init=False)
 
@@ -185,6 +186,8 @@ def dispatcher(card: Card) -> Callable:
         if named or len(args) != arity:
             args = card.bind(args, named)
         chosen = local.name
+        if card.opaque is not None and torch.compiler.is_compiling():
+            return card.opaque(*args)
         if chosen == "formula" or (chosen == "auto" and text_when_compiled and torch.compiler.is_compiling()):
             return run(*args)
         if kernels and chosen != "twin" and not torch.compiler.is_compiling():

@@ -16,10 +16,13 @@ FORMULAS = sorted(name for name, card in REGISTRY.items() if card.room.startswit
 
 TWINLESS = {  # formulas without an operator of torch's, and why
     "swish": "torch has only its case β = 1, which is silu",
+    "lstm_peephole": "torch has no LSTM with peepholes",
 }
 UNMEASURED: dict[str, set[str]] = {  # checks that apply to none of its samples
     **{name: {"twin"} for name in TWINLESS},
+    "lstm_peephole": {"twin", "vmap", "empty batch"},
     "connect": {"vmap", "empty batch"},  # it works on a weight: there is no batch
+    **{name: {"vmap", "empty batch"} for name in ("rnn", "lstm", "gru")},  # time is the first axis, not the batch
 }
 
 STATISTICS = dict.fromkeys(("running_mean", "running_var"), "a running statistic: torch refuses its delta too")

@@ -20,7 +20,7 @@ from torch import Tensor
 from ..errors import UserError
 from .device import Device
 from .supervised import Supervised
-from .whole import WholeStep, own_code
+from .whole import WholeStep, allowing_recurrence, own_code
 
 Batches = Sequence[tuple[Tensor, Tensor]]
 
@@ -104,7 +104,7 @@ class Step:
         self.model.to(memory_format=layout)  # pyright: ignore[reportCallIssue]
         self._loss: Any = self._forward
         if form.compiled == "two":
-            self._loss = torch.compile(own_code(self._forward), dynamic=False)
+            self._loss = allowing_recurrence(torch.compile(own_code(self._forward), dynamic=False))
         if form.compiled == "one":
             self._whole = WholeStep(self.model, self._forward, self.optimizer, self.clip)
 

@@ -20,6 +20,7 @@ from .loss import HuberLoss, L1Loss, MSELoss, SmoothL1Loss
 from .normalization import BatchNorm1d, BatchNorm2d, InstanceNorm2d
 from .piecewise import Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, PReLU, ReLU, ReLU6
 from .pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
+from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .resampling import ReflectionPad2d, Upsample, ZeroPad2d
 from .response import LocalResponseNorm
 from .softmax import LogSoftmax, Softmax
@@ -45,6 +46,8 @@ __all__ = [
     "Embedding",
     "Flatten",
     "GroupNorm",
+    "GRU",
+    "GRUCell",
     "Hardsigmoid",
     "Hardswish",
     "Hardtanh",
@@ -53,6 +56,8 @@ __all__ = [
     "InstanceNorm2d",
     "KLDivLoss",
     "L1Loss",
+    "LSTM",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -68,6 +73,8 @@ __all__ = [
     "PReLU",
     "PartialConv2d",
     "RMSNorm",
+    "RNN",
+    "RNNCell",
     "RadialBasis",
     "ReLU",
     "ReLU6",
