@@ -4,8 +4,8 @@ symbols  x [T, N, I]   h [N, P]   c [N, H]   out [T, N, P]   weight_ih [4H, I]  
          bias_ih, bias_hh [4H]   h1 [N, P], c1 [N, H]: the states at the end
          weight_hr [P, H]: a projection of the state, else P = H   lengths [N]: where each sample ends
          gates i (input), f (forget), g (candidate), o (output), in torch's order (errata E82)
-note     weights and biases are the same at every time (E68), c ← f ⊙ c + i ⊙ g is one line (E81, E82), and the cell
-         enters through h = o ⊙ tanh(c), not the gates (E79): gates that look at the cell are `lstm_peephole`
+note     weights and biases are the same at every time (E68), each gate has its own (E80), c ← f ⊙ c + i ⊙ g is one line
+         (E81, E82), and the cell enters through h = o ⊙ tanh(c), not the gates (E79: those are `lstm_peephole`)
 """
 
 import torch
