@@ -118,8 +118,9 @@ def split(weights: Sequence[Tensor], biased: bool) -> tuple[Tensor, Tensor, Tens
 class RNN(Layers, torch.nn.RNN):
     """Elman's recurrent network with torch's constructor, keys and first weights. · 循环神经网络。
 
-    Symbols and batching: see the head of this file; nonlinearity "tanh" or "relu". Raises as torch for wrong shapes.
-    The formula and its source: `rnn`.
+    input [N, T, I] with batch_first, else [T, N, I]; hx and its last value [L·D, N, H]; out as input, with D·H numbers.
+    nonlinearity "tanh" or "relu". Raises ValueError or RuntimeError as torch for wrong shapes. The formula and its
+    source: `rnn`.
 
     >>> out, h = RNN(3, 4)(torch.zeros(5, 2, 3))
     >>> out.shape, h.shape
@@ -135,7 +136,8 @@ class RNN(Layers, torch.nn.RNN):
 class LSTM(Layers, torch.nn.LSTM):
     """Long short-term memory with torch's constructor, keys and first weights. · 长短期记忆网络。
 
-    Symbols and batching: see the head of this file; proj_size projects what is shown. Raises as torch for wrong shapes.
+    input [N, T, I] with batch_first, else [T, N, I]; hx = (h, c) and its last value [L·D, N, H]; out as input, with D·H
+    numbers. proj_size: what is shown is projected to it. Raises ValueError or RuntimeError as torch for wrong shapes.
     The formula and its source: `lstm`.
 
     >>> out, (h, c) = LSTM(3, 4, bidirectional=True)(torch.zeros(5, 2, 3))
@@ -153,7 +155,8 @@ class LSTM(Layers, torch.nn.LSTM):
 class GRU(Layers, torch.nn.GRU):
     """Gated recurrent units with torch's constructor, keys and first weights. · 门控循环单元网络。
 
-    Symbols and batching: see the head of this file. Raises as torch for wrong shapes. Formula and source: `gru`.
+    input [N, T, I] with batch_first, else [T, N, I]; hx and its last value [L·D, N, H]; out as input, with D·H numbers.
+    Raises ValueError or RuntimeError as torch for wrong shapes. The formula and its source: `gru`.
 
     >>> out, h = GRU(3, 4, num_layers=2)(torch.zeros(5, 2, 3))
     >>> out.shape, h.shape
@@ -185,7 +188,8 @@ def batched(module: Any, input: Tensor, hx: Any, size: int) -> tuple[Tensor, Any
 class RNNCell(torch.nn.RNNCell):
     """One step of `RNN`. · 循环网络的一步。
 
-    input [N, I] or [I], hx and out [N, H] or [H]. Raises ValueError for other numbers of axes. The formula: `rnn_cell`.
+    input [N, I] or [I], hx and out [N, H] or [H]. Raises ValueError for other numbers of axes. The formula and its
+    source: `rnn_cell`.
 
     >>> RNNCell(3, 4)(torch.zeros(2, 3)).shape
     torch.Size([2, 4])
@@ -200,8 +204,8 @@ class RNNCell(torch.nn.RNNCell):
 class LSTMCell(torch.nn.LSTMCell):
     """One step of `LSTM`. · LSTM 的一步。
 
-    input [N, I] or [I], hx (h, c) and out [N, H] or [H]. Raises ValueError for other numbers of axes. The formula:
-    `lstm_cell`.
+    input [N, I] or [I], hx (h, c) and out [N, H] or [H]. Raises ValueError for other numbers of axes. The formula and
+    its source: `lstm_cell`.
 
     >>> h, c = LSTMCell(3, 4)(torch.zeros(2, 3))
     >>> h.shape
@@ -217,7 +221,8 @@ class LSTMCell(torch.nn.LSTMCell):
 class GRUCell(torch.nn.GRUCell):
     """One step of `GRU`. · GRU 的一步。
 
-    input [N, I] or [I], hx and out [N, H] or [H]. Raises ValueError for other numbers of axes. The formula: `gru_cell`.
+    input [N, I] or [I], hx and out [N, H] or [H]. Raises ValueError for other numbers of axes. The formula and its
+    source: `gru_cell`.
 
     >>> GRUCell(3, 4)(torch.zeros(2, 3)).shape
     torch.Size([2, 4])
