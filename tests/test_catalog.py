@@ -77,13 +77,18 @@ def test_first_weights_take_the_options_beside_them(name):
 
 def test_the_rooms_know_the_same_names():
     from chainrule.data import augment, sources
+    from chainrule.data.augment import apply
     from chainrule.learn.supervised import Supervised
     from chainrule.optim import schedule
 
     assert set(SCHEDULES) == set(schedule.SCHEDULES)
-    assert set(AUGMENTS) == set(augment.AUGMENTATIONS)
+    assert set(AUGMENTS) == set(augment.KINDS) == set(apply.OPERATIONS)
     assert {name: entry.size for name, entry in DATASETS.items()} == {n: s.shape for n, s in sources.SOURCES.items()}
-    known = {*Supervised("classification", ("a", "b")).losses(), *Supervised("regression").losses()}
+    known = {
+        *Supervised("classification", ("a", "b")).losses(),
+        *Supervised("regression").losses(),
+        *Supervised("multilabel", ("a", "b")).losses(),
+    }
     assert known - {"auto"} == set(LOSSES)
 
 

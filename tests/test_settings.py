@@ -122,7 +122,9 @@ def test_a_word_becomes_a_value(word, value):
         "etas=0.5",
         "beta2_decay=0.5",
         "graph=3",
-        "augment=rotate",
+        "augment=rotated",
+        "augment=crop(4",
+        "augment=jitter(strength=x)",
         "augment=crop+crop",
         "augment=none+crop",
         "augment=crop+",
@@ -292,4 +294,4 @@ def test_python_values_are_checked_as_words_are():
 def test_words_stand_on_a_base():
     base = parse(["epochs=3", "optimizer=sgd", "momentum=0.9", "model.hidden=(8,)"])
     assert parse(["epochs=5"], base) == parse(["epochs=5", "optimizer=sgd", "momentum=0.9", "model.hidden=(8,)"])
-    assert set(RESUMABLE) == {"epochs", "patience", "nonfinite", "skips", "save_every", "keep", "workers"}
+    assert set(RESUMABLE) == {"epochs", "patience", "nonfinite", "skips", "save_every", "keep", "workers", "cache"}

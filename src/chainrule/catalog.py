@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from .data.augment.plan import KINDS
 from .data.sources import path_of
 from .entry import Entry
 from .errors import UserError, did_you_mean, unknown
@@ -87,18 +88,21 @@ LOSSES = {
         "负对数似然",
     ),
     "mse": Entry("chainrule.nn.loss:mse_loss", "squared error; against one-hot targets for classes", "均方误差"),
+    "bce": Entry(
+        "chainrule.nn.entropy:binary_cross_entropy_with_logits",
+        "binary cross-entropy of logits, for several classes a sample",
+        "二元交叉熵（输入为 logits），用于多标签",
+    ),
     "l1": Entry("chainrule.nn.loss:l1_loss", "absolute error, for numbers", "绝对误差，用于数值"),
     "huber": Entry("chainrule.nn.loss:huber_loss", "squared near zero, absolute beyond, for numbers", "Huber 损失"),
     "smooth_l1": Entry("chainrule.nn.loss:smooth_l1_loss", "Huber's over its width, for numbers", "平滑 L1 损失"),
 }
 
 AUGMENTS = {
-    "shift": Entry("chainrule.data.augment:translate", "moved by up to 2 pixels", "平移至多 2 个像素"),
-    "flip": Entry("chainrule.data.augment:flip", "mirrored left to right half of the time", "随机左右翻转"),
-    "crop": Entry(
-        "chainrule.data.augment:translate", "padded by 4 and cut back to size at random", "填充 4 像素后随机裁剪"
-    ),
-    "affine": Entry("chainrule.data.augment:affine", "small rotation, scale and shift", "小幅旋转、缩放与平移"),
+    name: Entry(
+        f"chainrule.data.augment.{kind.home}", kind.en, kind.zh, {k: o.default for k, o in kind.options.items()}
+    )
+    for name, kind in KINDS.items()
 }
 
 VIEWS = {

@@ -143,7 +143,13 @@ class Reading:
         None, "size", "of the images; none: what the model is made for", "图像尺寸", "[1, 4096]", unit="pixels"
     )
     augment: str = _setting(
-        "none", "choices", "random changes of training images", "数据增强", choices=("none", *AUGMENTS)
+        "none", "plan", "random changes of training images", "数据增强", choices=("none", *AUGMENTS)
+    )
+    balance: str = _choice(
+        "none", "rare classes: weigh more in the loss, or are drawn more often", "类别均衡", "none", "loss", "sampler"
+    )
+    cache: float = _setting(
+        2.0, "float", "decoded images kept in memory", "解码图像缓存", "[0, inf)", unit="GiB", resumable=True
     )
     workers: int = _setting(0, "int", "threads that read images ahead", "预读图像的线程数", "[0, 256]", resumable=True)
 

@@ -11,6 +11,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from .catalog import INITS, OPTIMIZERS, SCHEDULES
+from .data.augment.plan import KINDS
+from .data.augment.plan import parse as plan
 from .errors import UserError
 from .fields import (
     DEFAULTS,
@@ -233,6 +235,7 @@ def _conflicts(s: Settings) -> list[str]:
         lines.append("gamma=1.0: schedule=plateau expects a number below 1")
     if s.label_smoothing and s.loss not in ("auto", "cross_entropy"):
         lines.append(f"label_smoothing={s.label_smoothing}: only loss=cross_entropy takes it, and loss={s.loss}")
+    lines += _mixing(s)
     if s.name is not None:
         try:
             check_name(s.name)
@@ -284,6 +287,17 @@ def _first_weights(s: Settings) -> list[str]:
             who = ", ".join(name for name, entry in INITS.items() if key in entry.options)
             lines.append(f"init_{key}={value}: init={s.init} does not take it; it is for {who}")
     return lines
+
+
+def _mixing(s: Settings) -> list[str]:
+    """Mixed pictures have shares of classes for labels, which not every loss takes."""
+    try:
+        mixing = [step.kind for step in plan(s.augment) if step.kind in KINDS and KINDS[step.kind].mixes]
+    except UserError:  # it is told where it is read
+        return []
+    if mixing and s.loss not in ("auto", "cross_entropy", "mse", "bce"):
+        return [f"augment={s.augment}: {mixing[0]} mixes labels, which loss={s.loss} cannot take; leave loss=auto"]
+    return []
 
 
 def _show(value: Any) -> str:

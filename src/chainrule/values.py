@@ -3,6 +3,7 @@
 import ast
 import math
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -19,7 +20,8 @@ class Spec:
     """What one setting accepts. · 一个设置接受什么。
 
     kind    "int", "float", "bool", "floats" (a pair), "numbers" (a row of any length),
-            "size" (H,W), "choice", "choices" (joined by "+"), "gain" (a number or a choice), "text"
+            "size" (H,W), "choice", "choices" (joined by "+"), "gain" (a number or a choice),
+            "plan" (of augmentation), "text"
     within  an interval such as "[0, 1)", for numbers
     """
 
@@ -37,7 +39,7 @@ class Spec:
         """What is accepted, in words. · 用文字说明接受的值。"""
         if self.kind == "choice":
             return f"one of {', '.join(self.choices)}" + (", or none" if self.nullable else "")
-        if self.kind == "choices":
+        if self.kind in ("choices", "plan"):
             return f"{', '.join(self.choices)}, or some joined by +"
         noun = {
             "int": "an integer",
@@ -85,6 +87,8 @@ def read(key: str, given: Any, spec: Spec) -> Any:
         given = "none"
     try:
         return READERS[spec.kind](given, spec)
+    except UserError:
+        raise
     except (ValueError, TypeError, OverflowError):
         near = get_close_matches(str(given).lower(), spec.choices, n=1, cutoff=0.6)
         more = f"; did you mean {near[0]}?" if near else ""
@@ -177,6 +181,21 @@ def _text(given: Any, spec: Spec) -> str:
     return given.strip()
 
 
+def _plan(given: Any, spec: Spec) -> str:
+    """A plan of augmentation, or from Python a callable that a module holds under its name."""
+    from .data.augment.plan import canonical
+
+    if not isinstance(given, str) and callable(given):
+        module, name = getattr(given, "__module__", ""), getattr(given, "__qualname__", "")
+        if getattr(sys.modules.get(module), name, None) is not given or module == "__main__":
+            raise UserError(
+                f"augment={type(given).__name__}: expected what a module holds under a name, so that a resumed run "
+                "finds it: put it into mymodule.py and give augment='mymodule:name'"
+            )
+        given = f"{module}:{name}"
+    return canonical(str(given))
+
+
 READERS: dict[str, Callable[[Any, Spec], Any]] = {
     "int": _integer,
     "float": _number,
@@ -187,6 +206,7 @@ READERS: dict[str, Callable[[Any, Spec], Any]] = {
     "choice": _one_of,
     "choices": _joined,
     "gain": _gain,
+    "plan": _plan,
     "text": _text,
 }
 

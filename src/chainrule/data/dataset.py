@@ -35,8 +35,16 @@ class Split:
 
         indices: int64 [B], 0…len−1. Raises IndexError outside; `UserError` if a file has become unreadable.
         """
-        images = self._store.take(self._rows.index_select(0, indices))
-        return images.float().mul_(self._scale).add_(self._shift), self.targets.index_select(0, indices)
+        return self.normalise(self.images(indices)), self.targets.index_select(0, indices)
+
+    def images(self, indices: Tensor) -> Tensor:
+        """The images of these samples as they were read, uint8 [B, C, H, W]. · 未归一化的一批图像。"""
+        return self._store.take(self._rows.index_select(0, indices))
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Images, bytes or floats in 0…1, as a network takes them: (x − mean) / std, float32. · 归一化。"""
+        scale, shift = self._scale.to(images.device), self._shift.to(images.device)
+        return images.float().mul_(scale).add_(shift) if images.dtype == torch.uint8 else images * (255 * scale) + shift
 
     def raw(self, index: int) -> Tensor:
         """One image as it was read, uint8 [C, H, W]. · 未归一化的图像。"""

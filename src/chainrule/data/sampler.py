@@ -13,7 +13,7 @@ from ..errors import UserError
 from . import counter
 
 # Kept apart from each other, so that the order of the samples says nothing about their augmentation.
-_ORDER, _DRAW, _STEP = 1, 2, 4
+_ORDER, _DRAW, _STEP, _OWN = 1, 2, 4, 5
 _BLOCK = 4096  # positions that are worked out at once
 
 
@@ -74,3 +74,12 @@ def uniform(seed: int, step: int, samples: Tensor, k: int) -> Tensor:
     """
     counters = samples.detach().cpu().numpy()
     return torch.from_numpy(counter.uniform(counter.key(_DRAW, seed, step), counters, k))
+
+
+def constant(seed: int, samples: Tensor) -> Tensor:
+    """A number in [0, 1) for each sample, the same at every step, float64 [N]. · 每个样本固定的均匀数。
+
+    >>> constant(seed=0, samples=torch.tensor([5, 6])).shape
+    torch.Size([2])
+    """
+    return torch.from_numpy(counter.uniform(counter.key(_OWN, seed), samples.detach().cpu().numpy(), 1))[:, 0]

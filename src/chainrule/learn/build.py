@@ -10,6 +10,7 @@ import torch
 from torch.nn.parameter import is_lazy
 
 from .. import catalog
+from ..data.balance import class_weights
 from ..data.dataset import DataSet, Split
 from ..data.reading import load
 from ..errors import UserError
@@ -32,7 +33,8 @@ def dataset(model: str, source: str, settings: Settings) -> DataSet:
     wanted = entry.input(settings.model) if entry else None
     channels = wanted[0] if wanted else settings.model.get("in_channels")
     size, val = settings.size or (wanted and wanted[1:]), 0.0 if settings.overfit else settings.val
-    found = load(source, size=size, channels=channels, val=val, seed=settings.seed)
+    most = int(settings.cache * 2**30)
+    found = load(source, size=size, channels=channels, val=val, seed=settings.seed, most_bytes=most)
     return replace(found, val=None, test=None) if settings.overfit else found  # a folder may have brought its own
 
 
@@ -128,7 +130,8 @@ def count(made: torch.nn.Module) -> int:
 
 def task(settings: Settings, data: DataSet | Facts) -> Supervised:
     """What is learned from the data. · 学习任务。"""
-    return Supervised(data.task, data.classes, settings.loss, settings.label_smoothing, settings.topk)
+    weights = class_weights(data, data.task) if settings.balance == "loss" and isinstance(data, DataSet) else ()
+    return Supervised(data.task, data.classes, settings.loss, settings.label_smoothing, settings.topk, weights)
 
 
 def optimizer(model: torch.nn.Module, settings: Settings) -> Any:

@@ -3,12 +3,14 @@
 Everything is a function of (seed, step): any step can be reached at once, and any number of workers gives the same.
 """
 
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
+import torch
 from torch import Tensor
 
 from ..data import sampler
+from ..data.augment.plan import parse
+from ..data.balance import Balanced
 from ..data.dataset import DataSet, Split
 from ..settings import Settings
 
@@ -18,14 +20,18 @@ Batches = list[tuple[Tensor, Tensor]]
 class Feed:
     """The training part, update by update. With `workers`, threads read ahead: decoding images frees the interpreter.
 
+    place: the device where images are augmented; bytes travel there, which are a quarter of floats.
+
     · 按更新取训练批次；workers 个线程预读。
     """
 
-    def __init__(self, data: DataSet, split: Split, settings: Settings):
-        self.data, self.split, self.settings = data, split, settings
+    def __init__(self, data: DataSet, split: Split, settings: Settings, place: str = "cpu"):
+        self.data, self.split, self.settings, self.place = data, split, settings, place
         self.batches = sampler.batches(len(split), settings.batch_size)
         self.updates = -(-self.batches // settings.accumulate)  # an epoch
-        self.augment = _augment(settings.augment)
+        self.plan = parse(settings.augment)
+        self.fill = torch.tensor(data.mean)[:, None, None].to(place)
+        self.balanced = Balanced(split, len(data.classes)) if settings.balance == "sampler" else None
         self.pool = ThreadPoolExecutor(settings.workers) if settings.workers else None
         self.ahead: dict[int, Future[Batches]] = {}
 
@@ -42,24 +48,28 @@ class Feed:
     def _read(self, step: int) -> Batches:
         epoch, update = divmod(step, self.updates)
         first = update * self.settings.accumulate
-        out: Batches = []
-        for batch in range(first, min(first + self.settings.accumulate, self.batches)):
-            indices = sampler.indices(self.settings.seed, epoch, batch, len(self.split), self.settings.batch_size)
-            x, y = self.split.batch(indices)
-            out.append((self.augment(x, self.data, self.settings.seed, step, indices), y))
-        return out
+        last = min(first + self.settings.accumulate, self.batches)
+        return [self._batch(step, epoch, self._indices(epoch, batch)) for batch in range(first, last)]
+
+    def _indices(self, epoch: int, batch: int) -> Tensor:
+        seed, size = self.settings.seed, self.settings.batch_size
+        if self.balanced is not None:
+            return self.balanced.indices(seed, epoch, batch, size)
+        return sampler.indices(seed, epoch, batch, len(self.split), size)
+
+    def _batch(self, step: int, epoch: int, indices: Tensor) -> tuple[Tensor, Tensor]:
+        if not self.plan:
+            return self.split.batch(indices)
+        from ..data import augment as room
+
+        x, y = self.split.images(indices).to(self.place), self.split.targets.index_select(0, indices).to(self.place)
+        size = (x.shape[2], x.shape[3])
+        drawn = room.draw(self.plan, self.settings.seed, step, indices, size, epoch)
+        drawn = tuple(each.to(self.place) for each in drawn)
+        x = room.augment(self.plan, x, drawn, self.fill)
+        x, y = room.mix(self.plan, x, y, drawn, len(self.data.classes))
+        return self.split.normalise(x), y
 
     def close(self) -> None:
         if self.pool is not None:
             self.pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _augment(name: str) -> Callable[[Tensor, DataSet, int, int, Tensor], Tensor]:
-    if name == "none":
-        return lambda x, *_: x
-    from ..data import augment
-
-    def run(x: Tensor, data: DataSet, seed: int, step: int, indices: Tensor) -> Tensor:
-        return augment.augment(name, x, augment.draw(name, seed, step, indices), data.fill)
-
-    return run

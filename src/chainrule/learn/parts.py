@@ -44,7 +44,7 @@ class Parts:
 
     def loop(self, folder: RunFolder, on_event: OnEvent | None) -> Loop:
         settings, optimizer = self.settings, build.optimizer(self.network, self.settings)
-        feed = Feed(self.data, build.training_part(self.data, settings), settings)
+        feed = Feed(self.data, build.training_part(self.data, settings), settings, self.device.kind)
         schedule = build.schedule(optimizer, settings, feed.updates)
         plain = Form("no", bool(settings.channels_last))
         step = Step(self.network, self.task, optimizer, self.device, settings.clip, plain)

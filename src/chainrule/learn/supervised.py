@@ -4,7 +4,7 @@ symbols  x [N, …] samples   y [N] classes (int64) or [N, D] numbers   out = ne
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,17 +13,19 @@ from torch import Tensor
 from ..data import sampler
 from ..errors import UserError
 from ..nn.cross_entropy import cross_entropy, nll_loss
+from ..nn.entropy import binary_cross_entropy_with_logits
 from ..nn.loss import huber_loss, l1_loss, mse_loss, smooth_l1_loss
 from .device import Device
-from .metrics import Classification, Regression
+from .metrics import Classification, Multilabel, Regression
 
 
 @dataclass(frozen=True)
 class Supervised:
     """What is made small, and what is reported. · 优化目标与报告指标。
 
-    kind "classification" or "regression"; classes its class names; loss one of `LOSSES` or "auto" (cross-entropy for
-    classes, mean squared error for numbers). Raises `UserError` where loss and kind do not fit together.
+    kind "classification", "multilabel" or "regression"; classes its class names; loss one of `LOSSES` or "auto"
+    (cross-entropy for classes, binary where a sample can have several, mean squared error for numbers); weights: what
+    each class weighs while learning, () for all the same. Raises `UserError` where loss and kind do not fit together.
 
     >>> Supervised("classification", ("cat", "dog")).loss(torch.zeros(1, 2), torch.tensor([1]))
     tensor(0.6931)
@@ -34,16 +36,21 @@ class Supervised:
     name: str = "auto"
     label_smoothing: float = 0.0
     topk: int = 5
+    weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.name not in self.losses():
             raise UserError(f"loss={self.name}: expected {' or '.join(self.losses())} for a {self.kind}")
         if self.label_smoothing and (self.kind != "classification" or self.name not in ("auto", "cross_entropy")):
             raise UserError(f"label_smoothing={self.label_smoothing}: expected loss=cross_entropy, got {self.name}")
+        if self.weights and self.name not in ("auto", "cross_entropy", "bce"):
+            raise UserError(f"balance=loss: loss={self.name} takes no weights; expected loss=auto or balance=sampler")
 
     def losses(self) -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
         if self.kind == "regression":
             return REGRESSION
+        if self.kind == "multilabel":
+            return {"auto": self._binary, "bce": self._binary}
         crossed = self._cross_entropy
         return {"auto": crossed, "cross_entropy": crossed, "nll": nll_loss, "mse": self._one_hot_mse}
 
@@ -53,19 +60,29 @@ class Supervised:
         return self.losses()[self.name](out, y)
 
     def _cross_entropy(self, out: Tensor, y: Tensor) -> Tensor:
-        return cross_entropy(out, y, label_smoothing=self.label_smoothing)
+        return cross_entropy(out, y, self._weight(out), label_smoothing=self.label_smoothing)
+
+    def _binary(self, out: Tensor, y: Tensor) -> Tensor:
+        return binary_cross_entropy_with_logits(out, y, pos_weight=self._weight(out))
+
+    def _weight(self, out: Tensor) -> Tensor | None:
+        return torch.tensor(self.weights, dtype=out.dtype, device=out.device) if self.weights else None
 
     def _one_hot_mse(self, out: Tensor, y: Tensor) -> Tensor:
+        if y.is_floating_point():  # shares of the classes already
+            return mse_loss(out, y)
         return mse_loss(out, (torch.arange(out.shape[-1], device=y.device) == y[:, None]).to(out.dtype))
 
-    def metrics(self) -> Classification | Regression:
+    def metrics(self) -> Classification | Multilabel | Regression:
+        if self.kind == "multilabel":
+            return Multilabel(len(self.classes))
         return Regression() if self.kind == "regression" else Classification(len(self.classes), self.topk)
 
     def check(self, out: Tensor, model: str) -> None:
         """Refuse a network whose answers do not fit the data before a long run begins."""
         if not isinstance(out, Tensor):
             raise UserError(f"model {model} answers with a {type(out).__name__}: expected one tensor")
-        if self.kind == "classification" and (out.ndim != 2 or out.shape[1] < len(self.classes)):
+        if self.kind != "regression" and (out.ndim != 2 or out.shape[1] < len(self.classes)):
             raise UserError(
                 f"model {model} answers with shape {list(out.shape)}: expected [batch, {len(self.classes)}] for "
                 f"{len(self.classes)} classes; give it model.num_classes={len(self.classes)} or other data"
@@ -75,6 +92,7 @@ class Supervised:
     def evaluate(self, model: torch.nn.Module, split: Any, device: Device, batch_size: int = 256) -> Any:
         """The metrics of a network on a part of the data; its mode stays as it is. · 在某部分数据上评估。"""
         metrics, was_training = self.metrics(), model.training
+        even = replace(self, weights=())  # balance is for learning: losses of parts are comparable
         model.eval()
         try:
             for b in range(sampler.batches(len(split), batch_size)):
@@ -83,7 +101,7 @@ class Supervised:
                 with device.autocast():
                     out = model(x)
                 out = out[:, : len(self.classes)] if self.classes else out
-                metrics.add(out, y, float(self.loss(out, y)))
+                metrics.add(out, y, float(even.loss(out, y)))
         finally:
             model.train(was_training)
         return metrics
