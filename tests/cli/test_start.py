@@ -15,7 +15,7 @@ from chainrule.cli.main import COMMANDS, main
 COMMAND = [sys.executable, "-c", "from chainrule.cli.main import main; raise SystemExit(main())"]
 HELPS = [["--help"], ["--version"], *[[name, "--help"] for name in COMMANDS]]
 HELPS += [["data", "check", "--help"], ["runs", "compare", "--help"], ["data"], ["data", "show", "mnist"], ["runs"]]
-HELPS += [["models"], ["reproduce"], ["schedule"], ["schedule", "cosine", "plateau", "epochs=20"]]
+HELPS += [["models"], ["reproduce"], ["schedule"], ["schedule", "cosine", "plateau", "epochs=20"], ["race", "--list"]]
 ERRORS = [
     ["trane"],
     ["--nothing"],
@@ -43,6 +43,7 @@ ERRORS = [
     ["reproduce", "lenet"],
     ["schedule", "cosin", "epoch=3"],
     ["find-lr", "lenet", "digit"],
+    ["race", "rosenbroc", "optimizers=adm", "lr=0"],
     ["find-lr", "mlp", "digits", "--low", "2", "--high", "1"],
     ["schedule", "linear", "gamma=0.5"],
     ["signal", "mlp"],
@@ -119,6 +120,9 @@ def complete(tmp_path, *words, cword=None, shell="bash"):
         (["reproduce", "lenet-m"], ["lenet-mnist"]),
         (["schedule", "cos"], ["cosine", "cosine_restarts"]),
         (["schedule", "cosine", "wa"], ["warmup="]),
+        (["find-lr", "mlp", "dig"], ["digits"]),
+        (["race", "ro"], ["rosenbrock"]),
+        (["race", "beale", "opt"], ["optimizers="]),
     ],
     ids=lambda words: " ".join(words),
 )
@@ -150,7 +154,8 @@ def test_the_scan_of_the_source_finds_what_is_registered():
         import_module(room)
     from chainrule.formula import REGISTRY
 
-    assert {name: card.room for name, card in REGISTRY.items() if card.room.startswith("chainrule.nn")} == rooms
+    found = {n: c.room for n, c in REGISTRY.items() if c.room.startswith(("chainrule.nn", "chainrule.look"))}
+    assert found == rooms
 
 
 def test_nothing_is_coloured_in_a_pipe(tmp_path):

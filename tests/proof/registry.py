@@ -11,12 +11,14 @@ from chainrule.formula import REGISTRY
 
 for _room in pkgutil.walk_packages(chainrule.nn.__path__, "chainrule.nn."):
     import_module(_room.name)
+import_module("chainrule.look.surfaces")
 
 FORMULAS = sorted(name for name, card in REGISTRY.items() if card.room.startswith("chainrule."))
 
 TWINLESS = {  # formulas without an operator of torch's, and why
     "swish": "torch has only its case β = 1, which is silu",
     "lstm_peephole": "torch has no LSTM with peepholes",
+    **dict.fromkeys(("rosenbrock", "beale", "saddle", "ravine", "noisy_quadratic"), "a surface, no operator"),
 }
 UNMEASURED: dict[str, set[str]] = {  # checks that apply to none of its samples
     **{name: {"twin"} for name in TWINLESS},

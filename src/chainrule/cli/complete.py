@@ -24,10 +24,11 @@ def formula_rooms() -> dict[str, str]:
     'chainrule.nn.linear'
     """
     found = {}
-    for path in sorted((Path(__file__).parents[1] / "nn").glob("*.py")):
+    package = Path(__file__).parents[1]
+    for path in [*sorted((package / "nn").glob("*.py")), package / "look" / "surfaces.py"]:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and any(_is_formula(d) for d in node.decorator_list):
-                found[node.name] = f"chainrule.nn.{path.stem}"
+                found[node.name] = f"chainrule.{path.parent.name}.{path.stem}"
     return dict(sorted(found.items()))
 
 
@@ -100,6 +101,16 @@ def schedule_words(ctx: click.Context, param: click.Parameter, incomplete: str) 
     done = _done(ctx, param)
     named = [CompletionItem(n, help=e.en) for n, e in SCHEDULES.items() if n.startswith(incomplete) and n not in done]
     return [*named, *setting_words(done, incomplete, SHAPING)]
+
+
+def race_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Surfaces by name, then what else a race takes. · 赛道名与设置。"""
+    from ..look.racers import TRACKS
+
+    done = _done(ctx, param)
+    keys = ("optimizers=", "surfaces=", "lr=", "steps=", "seed=", "animation=")
+    named = [CompletionItem(n, help=e.en) for n, e in TRACKS.items() if n.startswith(incomplete) and n not in done]
+    return [*named, *(CompletionItem(key) for key in keys if key.startswith(incomplete))]
 
 
 def resume_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

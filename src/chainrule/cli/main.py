@@ -33,6 +33,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "See learning · 观察学习过程": {
         "find-lr": ("find_lr:find_lr", "Find the learning rate to begin with · 学习率范围测试"),
+        "race": ("race:race", "Race optimizers on surfaces and on digits · 优化器竞赛"),
         "schedule": ("schedule:schedule", "Draw the learning rate over a run · 学习率曲线"),
         "signal": ("signal:signal", "Mean and variance layer by layer before the first step · 初始信号"),
     },
