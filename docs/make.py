@@ -12,6 +12,7 @@ import ast
 import inspect
 import linecache
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -245,6 +246,17 @@ PARTS: dict[str, Callable[..., str]] = {
 # ---- pages ----------------------------------------------------------------------------------------------------------
 
 
+LOOKS = {  # pictures of learning: file → the command that draws it
+    "schedules.png": "schedule step exponential cosine_restarts onecycle noam polynomial power=2 --png a.png",
+    "plateau.png": "schedule plateau plateau_epochs=3 lr=0.1 --log --png a.png",
+    "find-lr.png": "find-lr lenet5 digits optimizer=sgd momentum=0.9 --low 1e-5 --png a.png",
+    "ravine.png": "race ravine animation=none",
+    "rosenbrock.png": "race rosenbrock animation=none",
+    "saddle.gif": "race saddle",
+    "race-digits.png": "race digits",
+}
+
+
 def page_text(name: str) -> str:
     return next(path for path in PAGES if path.name == name).read_text(encoding="utf-8")
 
@@ -278,6 +290,14 @@ def pictures() -> None:
         target = DOCS / "pictures" / f"{name}.png"
         subprocess.run([*command, "formula", name, "--png", str(target)], check=True)
         Image.open(target).convert("RGB").quantize(16).save(target, optimize=True)
+    for name, words in LOOKS.items():
+        with TemporaryDirectory() as folder:
+            subprocess.run([*command, *words.split()], cwd=folder, check=True)
+            made = Path(folder) / ("race/" + name.removeprefix("race-") if words.startswith("race") else "a.png")
+            if name.endswith(".gif"):
+                shutil.copy(made, DOCS / "pictures" / name)
+            else:
+                Image.open(made).convert("RGB").quantize(96).save(DOCS / "pictures" / name, optimize=True)
 
 
 def main(words: list[str]) -> int:

@@ -102,6 +102,16 @@ def test_pictures_show_something(name):
     assert grey.std() > 10
 
 
+@pytest.mark.parametrize("name", make.LOOKS)
+def test_pictures_of_learning_show_something_and_are_small(name):
+    path = ROOT / "docs" / "pictures" / name
+    assert path.stat().st_size < (300_000 if name.endswith(".gif") else 200_000)
+    with Image.open(path) as image:
+        grey = np.asarray(image.convert("L"))
+    assert min(grey.shape) >= 400
+    assert grey.std() > 10
+
+
 # ---- what is said ---------------------------------------------------------------------------------------------------
 
 
