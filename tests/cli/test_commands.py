@@ -1,6 +1,7 @@
 """The commands as a user meets them: train, use, look, compare. One tiny run stands behind all of them."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -134,6 +135,12 @@ def test_models_are_listed_and_shown_layer_by_layer(place, capsys):
     assert {"lenet5", "mlp"} <= {line.split()[0] for line in said(capsys, "models").splitlines()[1:]}
     assert "61,706 parameters, for input 1×32×32" in said(capsys, "models", "lenet5")
     own = said(capsys, "models", "my_net_for_commands:Net", "width=3", "--size", "1x32x32")
+    full = said(capsys, "models", "resnet50", "--table")
+    assert re.search(r"^layer2\.0\.conv2 +Conv2d +128×56×56 +128×28×28 +147,456 +115,605,504 +401\.4 kB$", full, re.M)
+    assert "25,557,032 parameters, for input 3×224×224: 4,089,184,256 MACs" in full
+    assert json.loads(said(capsys, "models", "--json"))["resnet20"]["macs"] == 40_551_040
+    told = json.loads(said(capsys, "models", "lenet5", "num_classes=3", "--json"))
+    assert (told["macs"], told["layers"][0]["gives"]) == (416_520 - 7 * 84, [6, 28, 28])
     assert "3,075" in own and "3,115 parameters" in own
 
 

@@ -1,6 +1,7 @@
 """`chainrule models`: the networks by name, and one of them layer by layer. · 模型目录。"""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -8,27 +9,50 @@ import click
 from ..catalog import MODELS, build_model, check_model
 from ..settings import split
 from .complete import model_names
-from .show import say, table
+from .show import as_json, say, table
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("name", required=False, shell_complete=model_names)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[KEY=VALUE]...")
 @click.option("--size", help="Input size C,H,W for the shapes of a network of your own.")
-def models(name: str | None, words: tuple[str, ...], size: str | None) -> None:
+@click.option("--table", "full", is_flag=True, help="With what each layer takes, multiply-adds and memory.")
+@click.option("--json", "json_", is_flag=True, help="The same as JSON.")
+def models(name: str | None, words: tuple[str, ...], size: str | None, full: bool, json_: bool) -> None:
     """List the models, or show NAME layer by layer, made with KEY=VALUE. · 列出模型，或逐层查看。"""
     if name is None:
-        columns = ["model", ">parameters", ">MACs", "input", "what"]
-        rows = [[n, f"{e.parameters:,}", f"{e.macs:,}", _shape(e.size), f"{e.en} · {e.zh}"] for n, e in MODELS.items()]
-        table(columns, rows)
+        list_models(json_)
         return
     options = _constructor(words)
     check_model(name, options)
     shape = read_size(size) if size else MODELS[name].input(options) if name in MODELS else None
+    model = _made(name, options, shape)
+    if json_:
+        show_json(name, model, shape)
+        return
     if name in MODELS:
         say(f"{name}: {MODELS[name].en} · {MODELS[name].zh}")
         say(f"takes {_options(MODELS[name].options)}")
-    show_layers(build_model(name, options), shape)
+    show_layers(model, shape, full)
+
+
+def list_models(json_: bool = False) -> None:
+    """Every model: parameters, multiply-adds and input. · 列出全部模型。"""
+    if json_:
+        as_json({name: asdict(entry) for name, entry in MODELS.items()})
+        return
+    columns = ["model", ">parameters", ">MACs", "input", "what"]
+    rows = [[n, f"{e.parameters:,}", f"{e.macs:,}", _shape(e.size), f"{e.en} · {e.zh}"] for n, e in MODELS.items()]
+    table(columns, rows)
+
+
+def _made(name: str, options: dict[str, Any], shape: tuple[int, ...] | None) -> Any:
+    """The network; one of the catalogue's large ones without numbers, which takes no time and no memory."""
+    import torch
+
+    large = name in MODELS and MODELS[name].macs > 1e8 and shape is not None
+    with torch.device("meta" if large else "cpu"):
+        return build_model(name, options)
 
 
 def _constructor(words: tuple[str, ...]) -> dict[str, Any]:
@@ -63,48 +87,61 @@ def read_size(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def show_layers(model: Any, size: tuple[int, ...] | None) -> None:
-    """A row for each layer: its kind, the shape it gives, its parameters. · 逐层表格。"""
-    shapes = output_shapes(model, size) if size else {}
-    rows = []
-    for path, layer in model.named_modules():
-        own = sum(p.numel() for p in layer.parameters(recurse=False))
-        if own or not any(True for _ in layer.children()):
-            rows.append([path or "-", type(layer).__name__, shapes.get(path, ""), f"{own:,}" if own else ""])
-    table(["layer", "kind", ">gives", ">parameters"], rows)
-    total = sum(p.numel() for p in model.parameters())
-    say(f"{total:,} parameters" + (f", for input {_shape(size)}" if size else ""))
+def show_layers(model: Any, size: tuple[int, ...] | None, full: bool = False) -> None:
+    """A row for each layer: its kind, the shape it gives, its parameters, and in full what it costs. · 逐层表格。"""
+    if size is None:
+        own = {path: sum(p.numel() for p in layer.parameters(recurse=False)) for path, layer in model.named_modules()}
+        rows = [[path or "-", type(layer).__name__, _count(own[path])] for path, layer in model.named_modules()]
+        table(["layer", "kind", ">parameters"], rows)
+        say(f"{sum(p.numel() for p in model.parameters()):,} parameters")
+        return
+    from ..look.layers import cost
+
+    found = cost(model, size)
+    if full:
+        columns = ["layer", "kind", ">takes", ">gives", ">parameters", ">MACs", ">memory"]
+        rows = [
+            [
+                r.path or "-",
+                r.kind,
+                _shape(r.takes),
+                _shape(r.gives),
+                _count(r.parameters),
+                _count(r.macs),
+                _bytes(r.memory),
+            ]
+            for r in found.layers
+        ]
+    else:
+        columns = ["layer", "kind", ">gives", ">parameters"]
+        rows = [[r.path or "-", r.kind, _shape(r.gives), _count(r.parameters)] for r in found.layers]
+    table(columns, rows)
+    sums = f"{found.macs:,} MACs, {_bytes(found.memory)} of maps"
+    say(f"{found.parameters:,} parameters, for input {_shape(size)}: {sums}")
 
 
-def output_shapes(model: Any, size: tuple[int, ...]) -> dict[str, str]:
-    """What each layer gives for one sample of zeros. · 各层输出形状。
-
-    >>> import torch
-    >>> output_shapes(torch.nn.Sequential(torch.nn.Linear(3, 4)), (3,))["0"]
-    '4'
-    """
-    import torch
-
+def show_json(name: str, model: Any, size: tuple[int, ...] | None) -> None:
+    """What a network costs, layer by layer, as JSON. · 以 JSON 输出逐层统计。"""
     from ..errors import UserError
+    from ..look.layers import cost
 
-    shapes: dict[str, str] = {}
+    if size is None:
+        raise UserError("the costs of a network of your own need the size of its input: --size C,H,W")
+    found = cost(model, size)
+    sums = {"parameters": found.parameters, "macs": found.macs, "memory": found.memory}
+    as_json({"model": name, "size": size, **sums, "layers": [asdict(layer) for layer in found.layers]})
 
-    def note(path: str) -> Any:
-        def hook(_layer: Any, _args: Any, out: Any) -> None:
-            shapes[path] = _shape(tuple(out.shape[1:])) if isinstance(out, torch.Tensor) else ""
 
-        return hook
+def _count(number: int) -> str:
+    return f"{number:,}" if number else ""
 
-    handles = [layer.register_forward_hook(note(path)) for path, layer in model.named_modules()]
-    try:
-        with torch.no_grad():
-            model.eval()(torch.zeros(1, *size))
-    except Exception as error:
-        first = " ".join(str(error).split())[:200]
-        raise UserError(
-            f"the network does not take input of {_shape(size)}: {type(error).__name__}: {first}"
-        ) from error
-    finally:
-        for handle in handles:
-            handle.remove()
-    return shapes
+
+def _bytes(number: int) -> str:
+    """
+    >>> _bytes(3_211_264), _bytes(400), _bytes(0)
+    ('3.2 MB', '400 B', '')
+    """
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number} B" if number else ""
