@@ -284,6 +284,8 @@ CASES = {
     "no option": (["--verbose"], "no such option"),
     "models: unknown": (["models", "lenett5"], "did you mean lenet5?"),
     "models: size": (["models", "mlp", "--size", "axb"], "size 'axb': expected whole numbers"),
+    "models: no size": (["models", "torch.nn:Identity", "--diagram"], "needs the size of its input: --size C,H,W"),
+    "models: no folder": (["models", "mlp", "--diagram", "--out", "no/where"], "where.svg was not saved in no"),
     "models: other size": (["models", "lenet5", "--size", "1,9,9"], "the network does not take input of 1×9×9"),
     "check: unknown": (["check", "linaer"], "unknown formula 'linaer'; did you mean linear?"),
     "check: args": (["check", "nets_for_tests:Net", "--args", "open('x')", "--input", "2x3"], "expected literals"),

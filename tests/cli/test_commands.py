@@ -141,6 +141,10 @@ def test_models_are_listed_and_shown_layer_by_layer(place, capsys):
     assert json.loads(said(capsys, "models", "--json"))["resnet20"]["macs"] == 40_551_040
     told = json.loads(said(capsys, "models", "lenet5", "num_classes=3", "--json"))
     assert (told["macs"], told["layers"][0]["gives"]) == (416_520 - 7 * 84, [6, 28, 28])
+    assert "drawn resnet20.svg" in said(capsys, "models", "resnet20", "--diagram")
+    assert "resnet20" in (place / "resnet20.svg").read_text(encoding="utf-8")
+    said(capsys, "models", "my_net_for_commands:Net", "--size", "1x32x32", "--diagram", "--out", "own.v1")
+    assert (place / "own.v1.mmd").read_text(encoding="utf-8").startswith("flowchart TB")
     assert "3,075" in own and "3,115 parameters" in own
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,7 +19,11 @@ from .show import as_json, say, table
 @click.option("--size", help="Input size C,H,W for the shapes of a network of your own.")
 @click.option("--table", "full", is_flag=True, help="With what each layer takes, multiply-adds and memory.")
 @click.option("--json", "json_", is_flag=True, help="The same as JSON.")
-def models(name: str | None, words: tuple[str, ...], size: str | None, full: bool, json_: bool) -> None:
+@click.option("--diagram", "drawn", is_flag=True, help="Draw it as NAME.svg and NAME.mmd (Mermaid) instead.")
+@click.option("--out", type=click.Path(path_type=Path), help="Where --diagram draws, without the ending.")
+def models(
+    name: str | None, words: tuple[str, ...], size: str | None, full: bool, json_: bool, drawn: bool, out: Path | None
+) -> None:
     """List the models, or show NAME layer by layer, made with KEY=VALUE. · 列出模型，或逐层查看。"""
     if name is None:
         list_models(json_)
@@ -29,6 +34,9 @@ def models(name: str | None, words: tuple[str, ...], size: str | None, full: boo
     model = _made(name, options, shape)
     if json_:
         show_json(name, model, shape)
+        return
+    if drawn:
+        draw(name, model, shape, out)
         return
     if name in MODELS:
         say(f"{name}: {MODELS[name].en} · {MODELS[name].zh}")
@@ -122,14 +130,37 @@ def show_layers(model: Any, size: tuple[int, ...] | None, full: bool = False) ->
 
 def show_json(name: str, model: Any, size: tuple[int, ...] | None) -> None:
     """What a network costs, layer by layer, as JSON. · 以 JSON 输出逐层统计。"""
-    from ..errors import UserError
     from ..look.layers import cost
 
-    if size is None:
-        raise UserError("the costs of a network of your own need the size of its input: --size C,H,W")
-    found = cost(model, size)
+    found = cost(model, _needed(size, "the cost"))
     sums = {"parameters": found.parameters, "macs": found.macs, "memory": found.memory}
     as_json({"model": name, "size": size, **sums, "layers": [asdict(layer) for layer in found.layers]})
+
+
+def draw(name: str, model: Any, size: tuple[int, ...] | None, out: Path | None) -> None:
+    """Write the block diagram of a network as SVG and as Mermaid text. · 写出网络结构图。"""
+    from ..look.diagram import diagram
+    from ..look.layers import cost
+    from ..runs.durable import replace
+
+    shape = _needed(size, "the diagram")
+    found = cost(model, shape)
+    title = name.rpartition(":")[2]
+    told = [f"{MODELS[name].en} · {MODELS[name].zh}"] if name in MODELS else []
+    told.append(f"{found.parameters:,} parameters · {found.macs:,} MACs")
+    svg, mermaid = diagram(model, shape, title, " · ".join(told))
+    for ending, text in ((".svg", svg), (".mmd", mermaid)):
+        path = (out or Path(title)).with_name((out or Path(title)).name + ending)
+        replace(path, text.encode())
+        say(f"drawn {path}")
+
+
+def _needed(size: tuple[int, ...] | None, what: str) -> tuple[int, ...]:
+    from ..errors import UserError
+
+    if size is None:
+        raise UserError(f"{what} of a network of your own needs the size of its input: --size C,H,W")
+    return size
 
 
 def _count(number: int) -> str:
