@@ -1,13 +1,19 @@
 """`chainrule data`: known sets, what a folder lacks, fetching when asked to. · 数据集。"""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from ..data.sources import SOURCES, complete, get, places
+from ..catalog import check_data
+from ..data.augment.plan import parse as plans
+from ..data.sources import SOURCES, complete, get, locate, path_of, places
 from ..errors import UserError, did_you_mean
+from ..settings import parse
 from .complete import data_names
 from .show import clean, say, table
+
+UNEVEN = 1.5  # largest class over smallest from which it is worth a word
 
 
 class Group(click.Group):
@@ -44,7 +50,7 @@ def _list() -> None:
             say(f"{source.name} would be fetched from {source.urls[0]}")
             for file in source.files:
                 say(f"  {file.name:28} {file.size:>10} bytes  sha256 {file.sha256}")
-    say("A folder of images (class/xxx.png) or of IDX files is data too: chainrule data check FOLDER")
+    say("A folder, archive or table of images or a folder of IDX files is data too: chainrule data show PATH")
 
 
 def _where(name: str) -> str:
@@ -55,10 +61,60 @@ def _where(name: str) -> str:
     return str(here[0]) if here else "not here"
 
 
-@data.command()
-@click.argument("name", shell_complete=data_names)
-def show(name: str) -> None:
-    """Show a known data set: classes, licence, files and their sha256. · 查看数据集。"""
+@data.command(context_settings={"ignore_unknown_options": True})
+@click.argument("words", nargs=-1, required=True, metavar="PATH|NAME [augment=…] [size=H,W]", shell_complete=data_names)
+@click.option("--png", type=click.Path(dir_okay=False), help="write a sheet of its pictures there · 写出图片表")
+def show(words: tuple[str, ...], png: str | None) -> None:
+    """Show what a folder, archive or known set holds: classes, counts, sizes, pictures. · 查看数据。
+
+    With augment=… the sheet shows what training would see below the originals.
+    """
+    source, asked = words[0], parse(words[1:])
+    if source in SOURCES:
+        _facts(source)
+        if _where(source) == "not here":
+            if png:
+                locate(source)  # which says what to put where
+            return
+    else:
+        check_data(source)
+    from ..data.describe import describe
+
+    told = describe(source, asked.size)
+    _counts(told)
+    plan = plans(asked.augment)
+    if png or plan:
+        from ..look.augmented import draw
+
+        path = Path(png or f"{told.found.name}-augment.png")
+        draw(told, plan, asked.augment, path, asked.seed)
+        say(f"pictures {path}")
+
+
+def _counts(told: Any) -> None:
+    """How many samples each class has in each part."""
+    parts, classes = list(told.counts), told.found.classes
+    low, high = ("×".join(map(str, side)) for side in (told.low, told.high))
+    channels = told.found.parts["train"][0].shape[0]
+    say(
+        f"{told.found.name}: {', '.join(f'{part} {told.samples[part]:,}' for part in parts)}; "
+        f"{low if low == high else f'{low} to {high}'} pixels, {'grey' if channels == 1 else 'colour'}"
+    )
+    most = max(int(told.counts["train"].max()), 1)
+    rows = [
+        [name, *[int(told.counts[part][c]) for part in parts], "█" * round(24 * int(told.counts["train"][c]) / most)]
+        for c, name in enumerate(classes)
+    ]
+    table(["class", *[f">{part}" for part in parts], ""], rows)
+    if told.found.task == "multilabel":
+        say("several classes a picture")
+    if told.uneven >= UNEVEN:
+        say(f"the largest class is {told.uneven:.1f} times the smallest; balance=loss or sampler makes up for it")
+    if set(parts) == {"train"}:
+        say("no part set aside: training keeps 20 % of each class for testing, the same ones every time")
+
+
+def _facts(name: str) -> None:
     source = get(name)
     facts = {
         "data": f"{source.en} · {source.zh}",
@@ -81,9 +137,10 @@ def show(name: str) -> None:
 @click.argument("path", type=click.Path(), shell_complete=data_names)
 def check(path: str) -> None:
     """List everything wrong with a folder or a known set, in one pass. · 一次列出数据的所有问题。"""
-    if path not in SOURCES and not Path(path).exists():
+    if path not in SOURCES and path_of(path) is None:
         raise UserError(
-            f"{clean(path)}: no such folder; expected a folder of images or IDX files{did_you_mean(path, SOURCES)}"
+            f"{clean(path)}: no such folder; expected a folder, archive or table of images, or IDX files"
+            f"{did_you_mean(path, SOURCES)}"
         )
     from ..data.check import check as look
 

@@ -55,11 +55,14 @@ def load(
     if size is not None and not (len(size) == 2 and all(1 <= side <= _LARGEST_SIDE for side in size)):
         raise UserError(f"size={size}: expected height and width of 1…{_LARGEST_SIDE} pixels")
     name, ask = str(source), Ask(size, channels, fit, most_bytes)
-    return assemble(read_known(name, ask) if name in sources.SOURCES else _read_path(name, ask), val, seed)
+    return assemble(read_known(name, ask) if name in sources.SOURCES else read_place(open_place(name), ask), val, seed)
 
 
-def _read_path(text: str, ask: Ask) -> Found:
-    root = open_place(text)
+def read_place(root: Path, ask: Ask) -> Found:
+    """What lies in a folder or a file, as its reader gives it. · 读取某处的数据。
+
+    Raises `UserError` for anything wrong with it.
+    """
     if name := recognise(root):
         source = sources.get(name)
         fit = ask.fit or "resize"
