@@ -9,6 +9,7 @@ Equations stand in fences of kind `math`: between dollar signs some renderers re
 """
 
 import ast
+import importlib.util
 import inspect
 import linecache
 import re
@@ -34,6 +35,15 @@ PAGES = [*ROOT.glob("*.md"), *DOCS.glob("*.md")]
 PART = re.compile(r"^<!-- made: ([^\n]*) -->\n.*?^<!-- /made -->$", re.MULTILINE | re.DOTALL)
 CONTAINERS = ("Flatten", "Identity", "ModuleDict", "ModuleList", "Sequential", "Unflatten")
 GITHUB = {r"\operatorname*": r"\mathop", r"\operatorname": r"\mathrm"}  # this macro is refused there
+
+
+def beside(name: str) -> Any:
+    """A file of this folder, which is on no path where tests read it. · 同目录的模块。"""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
 
 
 def math(lines: Iterable[str]) -> str:
@@ -210,6 +220,19 @@ def errata(page: str, *_: str) -> str:
     return table(["id", "the notes · 笔记", "right · 正确", "held by · 由何处保证"], rows)
 
 
+def corrections(page: str, kind: str) -> str:
+    """The errata whose id begins with a letter, without their tests. · 一类勘误。"""
+    lines = [line.split("\t") for line in (DOCS / "errata.tsv").read_text(encoding="utf-8").splitlines()[1:]]
+    rows = [[i, plain(notes), f"{plain(en)}<br>{plain(zh)}"] for i, notes, en, zh in lines if i.startswith(kind)]
+    return table(["id", "the notes · 笔记", "right · 正确"], rows)
+
+
+def of_architectures(kind: str) -> Callable[..., str]:
+    """A part whose table is made in a file of its own. · 网络结构页的表格。"""
+    make = getattr(beside("architecture_parts"), kind)
+    return lambda page, *words: table(*make(*words))
+
+
 def terms(page: str, *_: str) -> str:
     """The glossary. · 术语表。"""
     lines = (DOCS / "terms.tsv").read_text(encoding="utf-8").splitlines()[1:]
@@ -238,6 +261,9 @@ PARTS: dict[str, Callable[..., str]] = {
     "settings": settings,
     "options": options,
     "errata": errata,
+    "corrections": corrections,
+    "networks": of_architectures("networks"),
+    "rows": of_architectures("rows"),
     "terms": terms,
     "equations": equations_here,
 }
@@ -298,6 +324,7 @@ def pictures() -> None:
                 shutil.copy(made, DOCS / "pictures" / name)
             else:
                 Image.open(made).convert("RGB").quantize(96).save(DOCS / "pictures" / name, optimize=True)
+    beside("architecture_pictures").draw(DOCS / "pictures")
 
 
 def main(words: list[str]) -> int:

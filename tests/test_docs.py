@@ -85,6 +85,12 @@ def test_every_correction_is_held_by_a_test_or_a_text_and_every_tested_one_is_to
     assert tested <= told.keys(), "add them to docs/errata.tsv"
 
 
+def test_the_receptive_field_drawn_is_the_one_of_the_arithmetic():
+    pictures = make.beside("architecture_pictures")
+    for layers, wide in (([(3, 1)] * 3, 7), ([(7, 1)], 7), ([(3, 2), (3, 2), (3, 1)], 15)):
+        assert (pictures.influence(layers).max(0) > 0).sum() == wide
+
+
 def test_equations_are_whole():
     for name, text in PAGES.items():
         for body in fences(text, "math"):
@@ -94,11 +100,14 @@ def test_equations_are_whole():
             assert r"\operatorname" not in body, f"{name}: GitHub refuses this macro"
 
 
-@pytest.mark.parametrize("name", ["demo", "linear", "adam"])
-def test_pictures_show_something(name):
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("demo", 500), ("linear", 500), ("adam", 500), ("convolution", 400), ("costs", 500), ("pyramid", 350)],
+)
+def test_pictures_show_something(name, least):
     with Image.open(ROOT / "docs" / "pictures" / f"{name}.png") as image:
         grey = np.asarray(image.convert("L"))
-    assert min(grey.shape) >= 500
+    assert min(grey.shape) >= least
     assert grey.std() > 10
 
 

@@ -1,6 +1,7 @@
 """Blocks of the mobile networks · 移动端网络的基本块
 
 symbols  x [N, C, H, W]   expanded width E   squeezed width S   out [N, O, ⌈H/stride⌉, ⌈W/stride⌉]
+note     a width is a number of channels, never that of the image (errata Z01)
 note     the narrow ends of an inverted residual are joined and its wide middle is not; its last convolution has no
          activation (errata Z22), and x is added iff the stride is 1 and O = C (Z23)
 note     `stem="cifar"` leaves out the first two halvings, as ResNet's does: 32 pixels end as 4, not as 1
