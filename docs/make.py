@@ -275,7 +275,7 @@ PARTS: dict[str, Callable[..., str]] = {
 LOOKS = {  # pictures of learning: file → the command that draws it
     "schedules.png": "schedule step exponential cosine_restarts onecycle noam polynomial power=2 --png a.png",
     "plateau.png": "schedule plateau plateau_epochs=3 lr=0.1 --log --png a.png",
-    "find-lr.png": "find-lr lenet5 digits optimizer=sgd momentum=0.9 --low 1e-5 --png a.png",
+    "find-lr.png": "find-lr mlp digits optimizer=sgd --low 1e-4 --png a.png",
     "ravine.png": "race ravine animation=none",
     "rosenbrock.png": "race rosenbrock animation=none",
     "saddle.gif": "race saddle",

@@ -178,6 +178,15 @@ def test_a_network_of_ones_own_is_looked_at_and_left_alone():
         find_lr(3, "digits")
 
 
+@pytest.mark.parametrize(
+    "values",
+    [{"optimizer": "lbfgs"}, {"sam": 0.05}, {"lookahead": 3, "optimizer": "sgd"}, {"accumulate": 2, "clip": 1.0}],
+)
+def test_any_setting_of_a_run_can_be_tested(values):
+    found = find_lr("mlp", "digits", **{**SMALL, "steps": 12, "batch_size": 256}, **values)
+    assert len(found.rates) > 3 and all(np.isfinite(found.losses))
+
+
 def test_masks_differ_from_step_to_step(monkeypatch):
     seen = []
     lay = Masks.lay

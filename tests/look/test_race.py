@@ -10,10 +10,11 @@ from chainrule.cli.race import planned
 from chainrule.errors import UserError
 from chainrule.learn import build
 from chainrule.look import contours
-from chainrule.look.field import SETTINGS
+from chainrule.look.field import OPTIONS, SETTINGS
 from chainrule.look.race import Evaluated, noise, on_surface, race, running, target_of, tuned
-from chainrule.look.racers import AROUND, DEFAULT, GRID, RACERS, TRACKS, Racer
+from chainrule.look.racers import DEFAULT, GRID, NETWORKS, TRACKS, Racer
 from chainrule.look.surfaces import SURFACES
+from chainrule.methods import OPTIMIZERS, WRAPPERS
 from chainrule.settings import make
 
 FAST = ("momentum", "adam", "lbfgs")
@@ -71,7 +72,10 @@ def test_the_ravine_is_a_hundred_times_steeper_across():
 # ---- the race -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [*RACERS, *(f"{a}+{b}" for a in AROUND for b in ("sgd", "adam")), "lookahead+lbfgs"])
+WRAPPED = [f"{around}+{base}" for around in WRAPPERS for base in ("sgd", "adam")]
+
+
+@pytest.mark.parametrize("name", [*OPTIMIZERS, *WRAPPED, "lookahead+lbfgs"])
 def test_every_optimizer_goes_down_every_surface(name):
     for track in SURFACES:
         (lap,) = race(track, named(name), {Racer.named(name): 1.0 if "lbfgs" in name else 3e-3}, steps=25)
@@ -161,9 +165,15 @@ def test_the_network_race_starts_from_the_same_weights_and_learns():
     assert laps[1].reached and laps[1].extra["val_accuracy"] > 0.9
     assert laps[2].evaluations[-1] > laps[0].evaluations[-1] == 59
     assert laps == race("digits", [lap.racer for lap in laps], {lap.racer: lap.lr for lap in laps}, steps=60)
-    settings = make(SETTINGS)
-    model = build.network("mlp", settings, build.dataset("mlp", "digits", settings))
-    assert build.count(model) < 50_000
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_networks_are_small(name):
+    settings = make({**SETTINGS, "model": OPTIONS[name]})
+    model = build.network(name, settings, build.dataset(name, "digits", settings))
+    assert build.count(model) < 65_000
+    laps = race("digits", named("sgd"), {Racer.named("sgd"): 0.1}, steps=2, network=name)
+    assert len(laps[0].values) == 2
 
 
 # ---- pictures and command -------------------------------------------------------------------------------------------
@@ -200,7 +210,7 @@ def test_the_animation_grows(laps, kind, tmp_path):
 
 
 def test_more_curves_than_colours_are_told_apart():
-    looks = [tuple(sorted(contours.look_of(i).items())) for i in range(len(RACERS) + 1)]
+    looks = [tuple(sorted(contours.look_of(i).items())) for i in range(len(OPTIMIZERS) + 1)]
     assert len(set(looks)) == len(looks)
 
 
@@ -231,7 +241,7 @@ def test_a_race_that_is_lost_at_once_is_told_and_drawn(tmp_path, capsys):
 def test_the_list_names_tracks_and_optimizers(capsys):
     assert main(["race", "--list"]) == 0
     shown = capsys.readouterr().out
-    assert all(f"{name} " in shown for name in [*TRACKS, *RACERS]) and "sam+…" in shown
+    assert all(f"{name} " in shown for name in [*TRACKS, *OPTIMIZERS]) and "sam+…" in shown
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def race_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
     from ..look.racers import TRACKS
 
     done = _done(ctx, param)
-    keys = ("optimizers=", "surfaces=", "lr=", "steps=", "seed=", "animation=")
+    keys = ("optimizers=", "surfaces=", "lr=", "steps=", "seed=", "network=", "animation=")
     named = [CompletionItem(n, help=e.en) for n, e in TRACKS.items() if n.startswith(incomplete) and n not in done]
     return [*named, *(CompletionItem(key) for key in keys if key.startswith(incomplete))]
 

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from ..errors import UserError, unknown
-from ..look.racers import AROUND, DEFAULT, GRID, RACERS, TRACKS, Racer
+from ..look.racers import DEFAULT, GRID, NETWORKS, TRACKS, Racer
+from ..methods import OPTIMIZERS, WRAPPERS
 from ..settings import WORD, join, split
 from ..values import Spec, read
 from .complete import race_words
@@ -21,6 +22,7 @@ SPECS = {
     "lr": Spec("text", "one rate for all, or sgd:0.01,adam:0.1; the best of a small grid otherwise", "学习率"),
     "steps": Spec("int", "of each optimizer: 400", "步数", "[1, 100000]"),
     "seed": Spec("int", "of the noise, the weights and the batches: 0", "随机种子", "[0, 9223372036854775807]"),
+    "network": Spec("choice", "on the digits: mlp", "手写数字所用网络", choices=NETWORKS),
     "animation": Spec("choice", "of the paths: gif", "动画", choices=("gif", "png", "none")),
 }
 RATE = Spec("float", "a rate", "学习率", "(0, inf)")
@@ -35,6 +37,7 @@ class Card:
     rates: dict[Racer, float]
     steps: int
     seed: int
+    network: str
     animation: str
 
 
@@ -103,7 +106,8 @@ def planned(words: Sequence[str]) -> Card:
         errors += error.lines
     if errors:
         raise UserError(*errors)
-    own = {key: given.get(key, default) for key, default in (("steps", 400), ("seed", 0), ("animation", "gif"))}
+    usual = {"steps": 400, "seed": 0, "network": NETWORKS[0], "animation": "gif"}
+    own = {key: given.get(key, default) for key, default in usual.items()}
     return Card(tuple(dict.fromkeys(tracks)), tuple(dict.fromkeys(racers)), rates, **own)
 
 
@@ -112,7 +116,7 @@ def _parts(text: str) -> list[str]:
 
 
 def _named(text: str) -> list[str]:
-    return list(RACERS) if text.strip().lower() == "all" else _parts(text) or list(DEFAULT)
+    return list(OPTIMIZERS) if text.strip().lower() == "all" else _parts(text) or list(DEFAULT)
 
 
 def _collect(errors: list[str], names: Sequence[str]) -> list[Racer]:
@@ -147,8 +151,9 @@ def list_all() -> None:
     """The tracks and the optimizers, by name. · 列出赛道与优化器。"""
     table(["surface", "what"], [[name, f"{entry.en} · {entry.zh}"] for name, entry in TRACKS.items()])
     say()
-    rows = [[name, f"{entry.en} · {entry.zh}"] for name, entry in RACERS.items()]
-    rows += [[f"{name}+…", f"{entry.en}; around any of these · {entry.zh}"] for name, entry in AROUND.items()]
+    rows = [[name, f"{entry.en} · {entry.zh}"] for name, entry in OPTIMIZERS.items()]
+    for name, entry in WRAPPERS.items():
+        rows.append([f"{name}+…", f"{entry.en.partition(':')[0]}; around any of these · {entry.zh}"])
     table(["optimizer", "what"], rows)
 
 
@@ -156,14 +161,15 @@ def run(track: str, card: Card) -> list[Any]:
     """One track, with who is on it shown on a terminal. · 在一条赛道上竞赛并显示进度。"""
     from ..look.race import race as go
 
+    how = {"steps": card.steps, "seed": card.seed, "network": card.network}
     if not on_terminal():
-        return go(track, card.racers, card.rates, steps=card.steps, seed=card.seed)
+        return go(track, card.racers, card.rates, **how)
     with console().status(track) as status:
 
         def on_lap(racer: Racer) -> None:
             status.update(f"{track}  {racer}  {card.racers.index(racer) + 1}/{len(card.racers)}")
 
-        return go(track, card.racers, card.rates, steps=card.steps, seed=card.seed, on_lap=on_lap)
+        return go(track, card.racers, card.rates, **how, on_lap=on_lap)
 
 
 def show(track: str, laps: Sequence[Any], card: Card) -> None:
@@ -189,7 +195,8 @@ def draw(track: str, laps: Sequence[Any], card: Card, out: Path) -> list[Path]:
     from ..look.surfaces import SURFACES
 
     if track not in SURFACES:
-        contours.losses(laps, target_of(track), out / f"{track}.png", f"{track}: running mean of the loss")
+        title = f"{card.network} on digits: running mean of the loss"
+        contours.losses(laps, target_of(track), out / f"{track}.png", title)
         return [out / f"{track}.png"]
     surface, written = SURFACES[track], [out / f"{track}.png"]
     contours.contours(surface, laps, written[0], track)

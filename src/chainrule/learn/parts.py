@@ -2,6 +2,7 @@
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -50,6 +51,16 @@ class Parts:
         step = Step(self.network, self.task, optimizer, self.device, settings.clip, plain)
         return Loop(folder, settings, self.data, self.task, step, schedule, feed, on_event)
 
+    def asked(self, optimizer: Any) -> Form:
+        """The form that the settings ask for. · 设置所求的形式。"""
+        settings = self.settings
+        apart = settings.graph == "two" or settings.accumulate > 1 or self.device.scaled
+        how = ("two" if apart or not whole(optimizer) else "one") if settings.compile else "no"
+        # Compiled, a network of convolutions gains from it wherever it was measured (benchmarks/README.md).
+        images = how != "no" and any(isinstance(m, torch.nn.Conv2d) for m in self.network.modules())
+        last = images if settings.channels_last is None else settings.channels_last
+        return Form(how, last)
+
     def form(self, loop: Loop, log: RunLog) -> Form:
         """The form that was asked for, or the fastest of those measured. · 所求或实测最快的形式。"""
         settings = self.settings
@@ -58,16 +69,10 @@ class Parts:
             all_of_it = f"accumulate={settings.accumulate * loop.feed.updates}"
             loop.tell(log, "note", text=f"{text}curvature: {all_of_it} takes the whole each time")
         if not settings.tune:
-            apart = settings.graph == "two" or settings.accumulate > 1 or self.device.scaled
-            own = not whole(loop.step.optimizer)
-            if own and settings.compile:
+            if settings.compile and not whole(loop.step.optimizer):
                 text = f"{type(loop.step.optimizer).__name__} steps by itself: forward and backward are compiled"
                 loop.tell(log, "note", text=text)
-            how = ("two" if apart or own else "one") if settings.compile else "no"
-            # Compiled, a network of convolutions gains from it wherever it was measured (benchmarks/README.md).
-            images = how != "no" and any(isinstance(m, torch.nn.Conv2d) for m in self.network.modules())
-            last = images if settings.channels_last is None else settings.channels_last
-            return Form(how, last)
+            return self.asked(loop.step.optimizer)
         optimizer = functools.partial(build.optimizer, settings=settings)
         times = measure(self.network, self.task, self.device, loop.feed.at(0), optimizer, settings.compile)
         table = "; ".join(f"{form} {seconds * 1e3:.2f} ms" for form, seconds in times.items())

@@ -102,7 +102,7 @@ def _values(axes: Axes, laps: Sequence[Lap], target: float, title: str) -> None:
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_locator(NullLocator())
-    axes.text(1.012, 1.02, "rate: evaluations", transform=axes.transAxes, color="#888888", fontsize=8.5)
+    axes.text(1.012, 1.02, "rate: evaluations to it", transform=axes.transAxes, color="#888888", fontsize=8.5)
     axes.annotate("target", (1, target), (4, 3), textcoords="offset points", fontsize=9)
     name_ends(axes, ends)
 

@@ -128,4 +128,5 @@ def _mark(axes: Axes, rate: float, found: Any, text: str, colour: str, left: boo
         va="top",
         color=colour,
         fontsize=9.5,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0},
     )

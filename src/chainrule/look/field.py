@@ -9,22 +9,23 @@ from ..settings import make
 from .race import FAR, Evaluated, Lap, Run, running
 from .racers import Racer
 
-MODEL, TARGET = "mlp", 0.2
-SETTINGS = {"model": {"hidden": (32,)}, "batch_size": 64, "device": "cpu"}
+TARGET = 0.2
+SETTINGS = {"batch_size": 64, "device": "cpu"}
+OPTIONS = {"mlp": {"hidden": (32,)}, "lenet5": {}}
 
 
-def on_network(seed: int) -> Run:
+def on_network(seed: int, name: str = "mlp") -> Run:
     """Laps of a network: the same first weights and batches for all; the value is the running mean of the loss.
 
     · 网络赛道：初始权重与批次皆相同；数值为训练损失的滑动平均。
     """
-    settings = make({**SETTINGS, "seed": seed})
-    data = build.dataset(MODEL, "digits", settings)
+    settings = make({**SETTINGS, "model": OPTIONS[name], "seed": seed})
+    data = build.dataset(name, "digits", settings)
     judged = data.val or data.train
     task, feed = build.task(settings, data), Feed(data, data.train, settings)
 
     def run(racer: Racer, lr: float, steps: int) -> Lap:
-        model = build.network(MODEL, settings, data).train()
+        model = build.network(name, settings, data).train()
         params = list(model.parameters())
 
         def evaluate() -> Tensor:

@@ -160,11 +160,12 @@ def race(
     *,
     steps: int = 400,
     seed: int = 0,
+    network: str = "mlp",
     on_lap: Callable[[Racer], Any] | None = None,
 ) -> list[Lap]:
     """Each optimizer on one track, at its own rate or the best of the grid. · 在一条赛道上竞赛。
 
-    track  a name of `racers.TRACKS`   rates  of those whose rate is given
+    track  a name of `racers.TRACKS`   rates  of those whose rate is given   network  for the digits
 
     >>> adam, plain = race("ravine", [Racer.named("lbfgs"), Racer.named("sgd")], {Racer.named("sgd"): 0.01}, steps=30)
     >>> adam.reached is not None, plain.reached
@@ -175,7 +176,7 @@ def race(
     else:
         from .field import on_network
 
-        run = on_network(seed)
+        run = on_network(seed, network)
     laps = []
     for racer in racers:
         if on_lap is not None:

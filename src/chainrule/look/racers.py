@@ -6,7 +6,7 @@ from typing import Any
 
 from ..entry import Entry
 from ..errors import UserError, did_you_mean, unknown
-from ..methods import OPTIMIZERS
+from ..methods import OPTIMIZERS, WRAPPERS
 
 TRACKS = {
     "rosenbrock": Entry(
@@ -26,17 +26,8 @@ TRACKS = {
     ),
     "digits": Entry("chainrule.look.field:on_network", "a small network on the bundled digits", "手写数字上的小网络"),
 }
-RACERS = {
-    "lbfgs": Entry(
-        "chainrule.optim.quasi_newton:LBFGS", "quasi-Newton steps with a line search", "有限内存拟牛顿法，带线搜索"
-    ),
-    **OPTIMIZERS,
-}
-AROUND = {
-    "lookahead": Entry("chainrule.optim.wrapping:Lookahead", "after five steps ahead, half of the way back", "前瞻"),
-    "sam": Entry("chainrule.optim.wrapping:SAM", "by the gradient at the worst point nearby", "锐度感知最小化"),
-}
 DEFAULT = ("sgd", "momentum", "nag", "rmsprop", "adam", "rprop", "lbfgs")
+NETWORKS = ("mlp", "lenet5")  # that may run on the digits
 GRID = (3e-2, 1e-2, 0.1, 3e-3, 0.3, 1e-3, 1.0, 3e-4)  # from the middle outward: what is beaten early stops early
 
 
@@ -55,14 +46,14 @@ class Racer:
     def named(cls, name: str) -> "Racer":
         """`adam`, `sam+adam`, or `sam` for `sam+sgd`; raises `UserError` for an unknown name. · 按名称。"""
         around, plus, base = name.lower().partition("+")
-        if not plus and around not in AROUND:
+        if not plus and around not in WRAPPERS:
             around, base = "", name.lower()
         base = base or "sgd"
-        if around and around not in AROUND:
-            near = did_you_mean(around, AROUND)
-            raise UserError(f"optimizer {name!r}: expected {' or '.join(AROUND)} before the +{near}")
-        if base not in RACERS:
-            raise unknown("optimizer", base, [*RACERS, *AROUND])
+        if around and around not in WRAPPERS:
+            near = did_you_mean(around, WRAPPERS)
+            raise UserError(f"optimizer {name!r}: expected {' or '.join(WRAPPERS)} before the +{near}")
+        if base not in OPTIMIZERS:
+            raise unknown("optimizer", base, [*OPTIMIZERS, *WRAPPERS])
         if around == "sam" and base == "lbfgs":
             raise UserError(f"optimizer {name!r}: lbfgs searches a line and cannot step by a gradient of elsewhere")
         return cls(base, around or None)
@@ -77,9 +68,9 @@ class Racer:
 
     def make(self, params: Iterable[Any], lr: float) -> Any:
         """The optimizer: all options as usual but for the weight decay, which would move the minima. · 构造优化器。"""
-        entry = RACERS[self.base]
+        entry = OPTIMIZERS[self.base]
         options: dict[str, Any] = {"weight_decay": 0.0} if "weight_decay" in entry.options else {}
         if self.base == "lbfgs":  # one iteration a step, so that each step is a point of its path
             options = {"line_search_fn": "strong_wolfe", "max_iter": 1, "max_eval": 25}
         made = entry.load()(list(params), lr=lr, **options)
-        return AROUND[self.around].load()(made) if self.around else made
+        return WRAPPERS[self.around].load()(made) if self.around else made

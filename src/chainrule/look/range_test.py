@@ -127,12 +127,12 @@ def find_lr(
         feed, masks = Feed(parts.data, part, parts.settings), Masks(parts.network, settings.seed)
         optimizer = build.optimizer(parts.network, parts.settings)
         step = Step(parts.network, parts.task, optimizer, parts.device, settings.clip)
-        form = Form(("two" if settings.graph == "two" else "one") if settings.compile else "no")
+        form = parts.asked(optimizer)
         now = [0]
 
         def at(i: int) -> Batches:
             now[0] = i
-            return [(parts.device.move(x), parts.device.move(y)) for x, y in feed.at(i)]
+            return [(parts.device.move(x, form.channels_last), parts.device.move(y)) for x, y in feed.at(i)]
 
         def forward(x: Tensor) -> object:
             with parts.device.autocast():
