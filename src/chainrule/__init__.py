@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from . import nn as nn
     from . import optim as optim
     from . import zoo as zoo
+    from .learn.folds import train_folds as train_folds
     from .learn.run import open_run as open_run
     from .learn.run import resume as resume
     from .learn.run import spread as spread
@@ -33,6 +34,7 @@ _LAZY = {
     "find_lr": "chainrule.look.range_test:find_lr",
     "train": "chainrule.learn.run:train",
     "train_seeds": "chainrule.learn.run:train_seeds",
+    "train_folds": "chainrule.learn.folds:train_folds",
     "spread": "chainrule.learn.run:spread",
     "resume": "chainrule.learn.run:resume",
     "open_run": "chainrule.learn.run:open_run",
@@ -53,6 +55,7 @@ __all__ = [
     "set_gear",
     "spread",
     "train",
+    "train_folds",
     "train_seeds",
     "zoo",
 ]

@@ -58,6 +58,8 @@ class Learning:
     overfit: int = _setting(
         0, "int", "learn only so many batches, to see that it can; 0: off", "过拟合批数", "[0, inf)"
     )
+    folds: int = _setting(0, "int", "so many runs, each holds another part out; 0: none", "交叉验证折数", "[0, 1000]")
+    fold: int = _setting(0, "int", "only this one of the folds; 0: a run for each", "只训练其中一折", "[0, 1000]")
     topk: int = _setting(5, "int", "also count a hit among the k likeliest classes", "前 k 命中", "[1, inf)")
 
 

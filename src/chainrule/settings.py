@@ -219,7 +219,7 @@ def accept(key: str, given: Any) -> Any:
 
 def _conflicts(s: Settings) -> list[str]:
     """What no single value can tell."""
-    lines = [*_updates(s), *_around(s)]
+    lines = [*_updates(s), *_around(s), *_of_folds(s)]
     if s.warmup > s.epochs:
         lines.append(
             f"warmup={_show(s.warmup)}: expected at most the {s.epochs} epochs of the run; the rate never got up"
@@ -298,6 +298,20 @@ def _mixing(s: Settings) -> list[str]:
     if mixing and s.loss not in ("auto", "cross_entropy", "mse", "bce"):
         return [f"augment={s.augment}: {mixing[0]} mixes labels, which loss={s.loss} cannot take; leave loss=auto"]
     return []
+
+
+def _of_folds(s: Settings) -> list[str]:
+    lines = []
+    if s.folds == 1:
+        lines.append("folds=1: expected at least 2, or 0 for none")
+    if s.fold and not s.folds:
+        lines.append(f"fold={s.fold}: expected folds=K beside it, of which it is one")
+    elif s.fold > s.folds:
+        lines.append(f"fold={s.fold}: expected one of the {s.folds} folds, 1…{s.folds}, or 0 for all")
+    for key, off in (("seeds", 1), ("overfit", 0)):
+        if s.folds and getattr(s, key) != off:
+            lines.append(f"folds={s.folds} and {key}={getattr(s, key)}: expected one of them")
+    return lines
 
 
 def _show(value: Any) -> str:

@@ -26,15 +26,17 @@ def open_checked(run: str, weights: str = "best") -> Any:
     return open_run(folder.path, weights)
 
 
+weights_option = click.option(
+    "--weights",
+    type=click.Choice(["best", "last", "average"]),
+    default="best",
+    show_default=True,
+    help="Of the best epoch, of the last, or their average: ema= or asgd's own · 最佳、最后或平均的权重.",
+)
+
+
 def using(command: Callable) -> Callable:
     """The options with which weights and views are chosen. · 选择权重与视图的选项。"""
-    weights = click.option(
-        "--weights",
-        type=click.Choice(["best", "last", "average"]),
-        default="best",
-        show_default=True,
-        help="Of the best epoch, of the last, or their average: ema= or asgd's own · 最佳、最后或平均的权重.",
-    )
     tta = click.option(
         "--tta",
         type=click.Choice(list(VIEWS)),
@@ -42,7 +44,7 @@ def using(command: Callable) -> Callable:
         show_default=True,
         help="See each image in several ways and average · 测试时增强.",
     )
-    return weights(tta(command))
+    return weights_option(tta(command))
 
 
 @click.command()

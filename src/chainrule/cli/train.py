@@ -32,9 +32,11 @@ def train(words: tuple[str, ...]) -> int:
 
 
 def execute(what: Plan) -> int:
-    """Train once, or once for each seed. · 执行训练计划。"""
+    """Train once, or once for each seed or fold. · 执行训练计划。"""
     if what.settings.seeds > 1:
         return _seeds(what)
+    if what.settings.folds and not what.settings.fold:
+        return _folds(what)
     run = train_once(what)
     if what.settings.overfit:
         return _overfit(run, what)
@@ -94,14 +96,32 @@ def _seeds(what: Plan) -> int:
     s = what.settings
     with Progress(s.epochs) as progress:
         runs = train_seeds(what.model, what.data, s, on_event=progress)
+    _together(runs, spread(runs), [f">seed {s.seed + i}" for i in range(s.seeds)])
+    return 0
+
+
+def _together(runs: list[Any], found: dict[str, tuple[float, float]], heads: list[str]) -> None:
+    """Mean and deviation of each figure over runs, and where the runs are."""
     rows = []
-    for key, (mean, deviation) in spread(runs).items():
+    for key, (mean, deviation) in found.items():
         values = [number(run.metrics[key], key) for run in runs]
         rows.append([key, f"{number(mean, key)} ± {number(deviation, key)}", *values])
     say()
-    table(["figure", ">mean ± deviation", *[f">seed {s.seed + i}" for i in range(s.seeds)]], rows)
+    table(["figure", ">mean ± deviation", *heads], rows)
     for run in runs:
         say(f"run  {run.path}")
+
+
+def _folds(what: Plan) -> int:
+    """Train with each fold held out once and print the mean and the deviation of each figure. · 交叉验证。"""
+    from ..learn.folds import train_folds, write
+    from ..learn.run import spread
+
+    with Progress(what.settings.epochs) as progress:
+        runs = train_folds(what.model, what.data, what.settings, on_event=progress)
+    held_out = {key: pair for key, pair in spread(runs).items() if key.startswith("test_")}
+    _together(runs, held_out, [f">fold {i}" for i in range(1, len(runs) + 1)])
+    say(f"folds  {write(runs)[-1]}")
     return 0
 
 

@@ -17,7 +17,7 @@ _TEST_SHARE, _TEST_SEED = 0.2, 0
 def _rows(found: Found, val: float, seed: int) -> dict[str, tuple[str, np.ndarray]]:
     """Part → (the part it was read from, its rows there), with what is missing held out of train."""
     rows = {part: (part, np.arange(len(store))) for part, (store, _) in found.parts.items()}
-    targets = _strata(found.parts["train"][1])
+    targets = strata(found.parts["train"][1])
     if set(rows) == {"train"}:
         kept, held = stratified(targets, _TEST_SHARE, _TEST_SEED)
         rows = {"train": ("train", kept), "test": ("train", held)}
@@ -60,8 +60,8 @@ def assemble(found: Found, val: float, seed: int) -> DataSet:
     )
 
 
-def _strata(targets: np.ndarray) -> np.ndarray:
-    """What is held out in proportion: the class, or of several classes the rarest that a picture has."""
+def strata(targets: np.ndarray) -> np.ndarray:
+    """What is held out in proportion: the class, or of several the rarest that a picture has, else -1. · 分层依据。"""
     if targets.ndim == 1:
         return targets
     order = np.argsort(targets.sum(0), kind="stable")

@@ -48,7 +48,11 @@ class Split:
 
     def raw(self, index: int) -> Tensor:
         """One image as it was read, uint8 [C, H, W]. · 未归一化的图像。"""
-        return self._store.take(self._rows[index].reshape(1))[0]
+        return self.raws(torch.tensor([index]))[0]
+
+    def raws(self, indices: Tensor) -> Tensor:
+        """Images as they were read, uint8 [B, C, H, W]. · 未归一化的一批图像。"""
+        return self._store.take(self._rows.index_select(0, indices))
 
     def names(self, index: int) -> str:
         """The path of a sample, or its row number in the file. · 样本的路径或行号。"""

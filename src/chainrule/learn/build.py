@@ -12,6 +12,7 @@ from torch.nn.parameter import is_lazy
 from .. import catalog
 from ..data.balance import class_weights
 from ..data.dataset import DataSet, Split
+from ..data.folds import folded
 from ..data.reading import load
 from ..errors import UserError
 from ..optim import SAM, Lookahead, by_name
@@ -35,7 +36,15 @@ def dataset(model: str, source: str, settings: Settings) -> DataSet:
     size, val = settings.size or (wanted and wanted[1:]), 0.0 if settings.overfit else settings.val
     most = int(settings.cache * 2**30)
     found = load(source, size=size, channels=channels, val=val, seed=settings.seed, most_bytes=most)
+    found = one_fold(found, settings)
     return replace(found, val=None, test=None) if settings.overfit else found  # a folder may have brought its own
+
+
+def one_fold(data: DataSet, settings: Settings) -> DataSet:
+    """The data as one run of a cross-validation sees it; as it is where there are no folds. · 交叉验证中的一折。"""
+    if not settings.fold:
+        return data
+    return folded(data, settings.folds, settings.fold, settings.val, settings.seed)
 
 
 def options(model: str, settings: Settings, data: DataSet | Facts) -> dict[str, Any]:

@@ -49,6 +49,8 @@ def train(
     settings = make(values, settings)
     if settings.seeds > 1:
         raise UserError(f"seeds={settings.seeds}: chainrule.train makes one run; use chainrule.train_seeds for several")
+    if settings.folds and not settings.fold:
+        raise UserError(f"folds={settings.folds}: chainrule.train makes one run; use chainrule.train_folds, or fold=1")
     if settings.gear == "auto":
         settings = replace(settings, gear=current())
     source = _named(model, data)

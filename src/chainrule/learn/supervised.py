@@ -1,6 +1,6 @@
 """Supervised learning: classes or numbers from labelled samples. · 监督学习：由有标签的样本学习类别或数值。
 
-symbols  x [N, …] samples   y [N] classes (int64) or [N, D] numbers   out = network(x) [N, C] or [N, D]
+symbols  x [N, …] samples   y [N] classes (int64), [N, C] labels (0 or 1) or [N, D] numbers   out [N, C] or [N, D]
 """
 
 from collections.abc import Callable

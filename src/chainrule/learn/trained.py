@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -25,6 +25,9 @@ from .device import Device
 from .facts import Facts
 from .judgement import Judgement, judge
 from .predict import Asked, Prediction, predict
+
+if TYPE_CHECKING:
+    from ..look.explain import Explanation
 
 WEIGHTS = ("best", "last", "average")
 
@@ -160,7 +163,8 @@ class Run:
         source, facts = str(data or self.data), self.facts
         if self._read is None or self._read[0] != source:
             held = {"val": self.settings.val, "seed": self.settings.seed}
-            self._read = source, load(source, size=facts.shape[1:], channels=facts.shape[0], fit=facts.fit, **held)
+            found = load(source, size=facts.shape[1:], channels=facts.shape[0], fit=facts.fit, **held)
+            self._read = source, build.one_fold(found, self.settings) if source == self.data else found
         return self._read[1]
 
     def evaluate(
@@ -202,6 +206,35 @@ class Run:
         return predict(
             self.network, build.task(self.settings, self.facts), self.facts, images(several, broken), asked, broken
         )
+
+    def explain(
+        self,
+        paths: str | PathLike[str] | Iterable[str | PathLike[str]],
+        label: str | None = None,
+        layer: str | None = None,
+        method: str = "gradcam",
+        topk: int = 3,
+        broken: list[str] | None = None,
+    ) -> "list[Explanation]":
+        """Which part of each image speaks for a class, the likeliest of each if none is named. · 解释预测。
+
+        label of the class; layer, method as `chainrule explain --help` tells. Raises `UserError` for what is not there,
+        and with a line for each file that is no image; a list `broken` takes those lines instead.
+        """
+        from ..look.explain import Wish, explain  # which stands above this room, and is asked for only here
+
+        several = [fspath(path) for path in ([paths] if isinstance(paths, str | PathLike) else paths)]
+        if lines := absent(several):
+            raise UserError(*lines)
+        faults: list[str] = []
+        task = build.task(self.settings, self.facts)
+        wish = Wish(label, layer, method, topk)
+        found = explain(self.network, task, self.facts, images(several, faults), wish, faults)
+        if faults and broken is None:
+            raise UserError(*faults)
+        if broken is not None:
+            broken += faults
+        return found
 
     def write_report(self) -> list[Path]:
         """Curves, confusion matrix and tables from the log, in `report/`; returns its files. · 由日志写出报告。"""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import east_asian_width
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,7 +15,7 @@ from .style import DPI, INK
 SIDE = 168  # pixels of a tile
 _GAP, _TEXT, _MARGIN, _HEAD = 18, 46, 26, 58
 _GREY = "#777777"
-_LETTERS = 23  # that fit below a tile
+_COLUMNS = 20  # letters that fit below a tile
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ def _lay(figure: Figure, tile: Tile, place: tuple[int, int], size: tuple[int, in
     picture = fitted(tile.image, SIDE)
     # Pictures stand on the line of their text: those that are less tall leave room above.
     figure.figimage(picture, left, size[1] - down - SIDE, origin="upper")
-    _write(figure, tile.text, (left, down + SIDE + 7), size, families, 9, _LETTERS, tile.colour)
-    _write(figure, tile.note, (left, down + SIDE + 25), size, families, 8, _LETTERS + 4, _GREY)
+    _write(figure, tile.text, (left, down + SIDE + 7), size, families, 9, _COLUMNS, tile.colour)
+    _write(figure, tile.note, (left, down + SIDE + 25), size, families, 7.5, _COLUMNS + 1, _GREY)
 
 
 def _write(
@@ -83,8 +84,20 @@ def _write(
     longest: int,
     colour: str = INK,
 ) -> None:
-    shown = fonts.shorten(fonts.drawable(text, families), longest)
+    shown = narrow(fonts.drawable(text, families), longest)
     figure.text(place[0] / page[0], 1 - place[1] / page[1], shown, fontsize=size, color=colour, va="top")
+
+
+def narrow(text: str, columns: int) -> str:
+    """A text cut in its middle to so many columns, of which a Chinese letter takes two. · 按显示宽度截短。
+
+    >>> narrow("a-long-name.png", 9), narrow("很长的中文名称.png", 9)
+    ('a-lo….png', '很长的…ng')
+    """
+    longest = min(len(text), columns)
+    while (shown := fonts.shorten(text, longest)) and sum(1 + (east_asian_width(c) in "WF") for c in shown) > columns:
+        longest -= 1
+    return shown
 
 
 def fitted(image: np.ndarray, side: int) -> np.ndarray:
@@ -95,7 +108,7 @@ def fitted(image: np.ndarray, side: int) -> np.ndarray:
     """
     picture = Image.fromarray(image).convert("RGB")
     longest = max(picture.size)
-    if longest * 2 <= side:
+    if longest * 4 <= side:
         times = side // longest
         size, how = (picture.width * times, picture.height * times), Image.Resampling.NEAREST
     else:
