@@ -2,7 +2,7 @@
 
     python docs/make.py              refresh every made part of every page
     python docs/make.py --check      name the pages that are not up to date, change nothing
-    python docs/make.py --pictures   train the demo and draw the pictures anew
+    python docs/make.py --pictures   train the demo and draw the pictures anew (those of using.md: docs/drawn.py)
 
 A page is written by hand around parts between `<!-- made: KIND WORDS -->` and `<!-- /made -->`; `PARTS` has the kinds.
 Equations stand in fences of kind `math`: between dollar signs some renderers read the backslashes as Markdown's.
@@ -253,6 +253,17 @@ def equations_here(page: str, *words: str) -> str:
     return math(line.latex for name, result in shown for line in equations(space[name], result=(result,)))
 
 
+def equations_in(page: str, room: str, *words: str) -> str:
+    """The equations of functions of a room, as FUNCTION=RESULT, each with a link to its line. · 某房间中函数的公式。"""
+    parts = []
+    for name, result in (word.split("=") for word in words):
+        function = getattr(import_module(room), name)
+        file, line = room.replace(".", "/") + ".py", inspect.getsourcelines(function)[1]
+        shown = (row.latex for row in equations(function, result=(result,)))
+        parts += [f"`{name}` {link(file, line)}", math(shown)]
+    return "\n\n".join(parts)
+
+
 PARTS: dict[str, Callable[..., str]] = {
     "source": source,
     "contents": contents,
@@ -266,6 +277,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "rows": of_architectures("rows"),
     "terms": terms,
     "equations": equations_here,
+    "equations_in": equations_in,
 }
 
 

@@ -4,12 +4,11 @@ No torch here. A folder is walked as its files are asked for, in the order of th
 little memory.
 """
 
-import glob
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from .names import show
+from .names import hidden, show
 
 
 def is_pattern(path: str | Path) -> bool:
@@ -68,19 +67,22 @@ def _or_fault(files: Iterator[Path], what: str, faults: list[str]) -> Iterator[P
     yield from files
 
 
-def _matches(pattern: Path) -> list[str]:
-    # `Path.glob` takes no absolute pattern.
-    return sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207
+def _matches(pattern: Path) -> list[Path]:
+    """What a pattern matches, by name; unlike the shell's, `**` follows no links, which may go round in a circle."""
+    anchor = Path(pattern.anchor)
+    return sorted(anchor.glob(str(pattern.relative_to(anchor))))
 
 
 def _matching(pattern: Path, faults: list[str]) -> Iterator[Path]:
-    """Images that match; folders are entered where nothing but folders does: `**` names them beside their files."""
-    found = [Path(path) for path in _matches(pattern)]
+    """Images that match; where only folders do, all that is in them, each once."""
+    found = _matches(pattern)
     files = [path for path in found if not path.is_dir()]
     yield from (path for path in files if _is_image(path))
     if not files:
+        outer = set(found)
         for folder in found:
-            yield from _below(folder, faults)
+            if not outer.intersection(folder.parents):
+                yield from _below(folder, faults)
 
 
 def _below(folder: Path, faults: list[str]) -> Iterator[Path]:
@@ -101,4 +103,4 @@ def _below(folder: Path, faults: list[str]) -> Iterator[Path]:
 def _is_image(path: Path) -> bool:
     from .images import SUFFIXES  # imports Pillow, which an error line does without
 
-    return path.suffix.lower() in SUFFIXES
+    return path.suffix.lower() in SUFFIXES and not hidden(path)

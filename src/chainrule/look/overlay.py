@@ -61,7 +61,8 @@ def _row(figure: Figure, one: Explanation, down: int, page: tuple[int, int], fam
         figure.figimage(picture, left, height - down - picture.shape[0], origin="upper")
         left += SIDE + _GAP
     name = narrow(fonts.drawable(one.path.name, families), 32)
-    how = f"{one.method} · {one.layer}" if one.layer else one.method
+    layer = f"layer {one.layer}" if one.layer.isdigit() else one.layer
+    how = f"{one.method} · {layer}" if one.layer else one.method
     for text, at in ((name, _MARGIN), (narrow(f"{how} · for {one.label}", 34), _MARGIN + SIDE + _GAP)):
         shown = fonts.drawable(text, families)
         figure.text(at / width, 1 - (down + plain.shape[0] + 6) / height, shown, fontsize=8, color=_GREY, va="top")

@@ -60,18 +60,18 @@ def temperature(logits: Tensor, target: Tensor, coldest: float = 0.01) -> float:
     """The T that makes softmax(logits / T) likeliest for these targets. · 使似然最大的温度。
 
     logits [N, C], target [N]. At 1 the network is as sure as it should be, above 1 it is too sure. The slope of the
-    loss in 1/T rises with 1/T, so the zero is found by halving; T stays within coldest … 1/coldest, which it reaches
-    where every answer is right. nan without samples.
+    loss in 1/T rises with 1/T, so the zero is found by halving, within coldest … 1/coldest. nan where there is none:
+    without samples, and where every answer is right, so that T = 0 would be likeliest.
 
     >>> z = torch.tensor([[1.0, 0.0]]).log1p().repeat(3, 1)
     >>> round(temperature(z, torch.tensor([0, 0, 1])), 4)  # twice to one, and the logits say so
     1.0
     """
-    if len(target) == 0:
-        return float("nan")
     z, y = logits.detach().double().cpu(), target.cpu()
     z = z - z.amax(-1, keepdim=True)
     truth = z.gather(1, y[:, None])[:, 0]
+    if not bool((truth < 0).any()):
+        return float("nan")
     low, high = coldest, 1 / coldest
     for _ in range(60):
         β = (low * high) ** 0.5

@@ -55,8 +55,8 @@ class Ranking:
         """Σ (Rᵢ − Rᵢ₋₁) Pᵢ: the mean precision over the true samples; nan where there is none. · 平均精确率。"""
         if not self._some(self.tp):
             return float("nan")
-        recall, precision = self.precision_recall
-        return float((recall.diff() * precision[1:]).sum())
+        found = torch.cat((self.tp[:1], self.tp.diff()))  # at each step; counts are exact, so a perfect order gives 1
+        return float((found * self.tp / (self.tp + self.fp)).sum() / self.tp[-1])
 
     @staticmethod
     def _some(counts: Tensor) -> bool:
