@@ -33,7 +33,7 @@ class Entry:
         given = dict(self.options) | dict(options)
         if self.size is None:
             return None
-        small = given.get("stem") == "cifar" and self.options["stem"] != "cifar"
+        small = given.get("stem") == "cifar" and self.options.get("stem") != "cifar"
         return given.get("in_channels", self.size[0]), *((32, 32) if small else self.size[1:])
 
     def load(self) -> Any:

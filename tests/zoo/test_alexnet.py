@@ -6,6 +6,7 @@ import torch
 from chainrule import nn
 from chainrule.catalog import MODELS
 from chainrule.errors import UserError
+from chainrule.look.flow import parts
 from chainrule.zoo.alexnet import TowerNorm, alexnet, alexnet_half, alexnet_half_stride3, alexnet_two_towers
 from chainrule.zoo.towers import TwoTowers, weighted
 
@@ -94,6 +95,13 @@ def test_Z08_a_response_norm_is_the_paper_s_sum_inside_one_tower():
         around = [j for j in range(i - 2, i + 3) if j in tower]
         expected = a[:, i] / (2 + 1e-4 * a[:, around].square().sum(1)) ** 0.75
         torch.testing.assert_close(out[:, i], expected, rtol=1e-10, atol=1e-12)
+
+
+def test_Z09_the_drawing_says_conv_where_the_notes_say_covd():
+    with torch.device("meta"):
+        (whole,) = parts(alexnet_half(), (3, 227, 227))
+    told = [(b.title, b.shape[0], b.times) for b in whole.boxes if b.kind == "conv"]
+    assert told == [("11×11 conv", 48, 1), ("5×5 conv", 128, 1), ("3×3 conv", 192, 2), ("3×3 conv", 128, 1)]
 
 
 def test_Z10_torchvision_drops_what_goes_in_and_the_paper_what_comes_out():
