@@ -91,7 +91,7 @@ def test_compiled_forward_and_backward_with_a_step_of_its_own(tmp_path, name):
     plain = train("mlp", "digits", runs=str(tmp_path), name="plain", epochs=1, **SMALL, **AROUND[name])
     made = train("mlp", "digits", runs=str(tmp_path), name="made", epochs=1, compile=True, **SMALL, **AROUND[name])
     notes = [e["text"] for e in read(made.folder.log) if e["event"] == "note"]
-    assert notes == [
+    assert notes[-2:] == [
         "SAM steps by itself: forward and backward are compiled",
         "compiling the step: it may take a minute",
     ]

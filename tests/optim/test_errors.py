@@ -11,6 +11,7 @@ from chainrule.optim import OPTIMIZERS, RULES, by_name, pure
 WITH_PARENT = [name for name, card in RULES.items() if card.parent]
 INHERITED = [name for name in WITH_PARENT if RULES[name].inherits]
 NAN = float("nan")
+DECAY = {"weight_decay": 0.1}
 BAD = [
     ("SGD", {"lr": -0.1}),
     ("SGD", {"momentum": -0.1}),
@@ -77,6 +78,8 @@ def test_nan_is_refused_where_torch_takes_it(bad):
 @pytest.mark.parametrize(
     ("name", "bad", "expected"),
     [
+        ("Lion", {"betas": (0.9,)}, r"betas=\(0.9,\): expected two numbers from 0 to below 1"),
+        ("Lion", {"betas": 0.9}, "betas=0.9: expected two numbers from 0 to below 1"),
         ("Lion", {"lr": -1}, "lr=-1: expected a number of at least 0"),
         ("HeavyBall", {"momentum": NAN}, "momentum=nan: expected a number of at least 0"),
         ("Rprop", {"step_sizes": (50, 1e-6)}, r"step_sizes=\(50, 1e-06\): expected two numbers of at least 0, the .*"),
@@ -171,8 +174,47 @@ def test_sparse_gradients_go_where_torch_supports_them():
     before, dense = weight.detach().clone(), weight.grad.to_dense()
     made.step()
     assert torch.equal(weight, before - 0.5 * dense)
-    with pytest.raises(RuntimeError, match="does not support sparse gradients"):
-        sparse("Adam")[0].step()
+    made, weight = sparse("Adagrad", lr=0.5)
+    with torch.sparse.check_sparse_tensor_invariants():  # else torch warns of what it builds itself
+        made.step()
+    assert not torch.equal(weight, before)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [*((name, {}) for name in RULES if name not in ("SGD", "Adagrad")), ("SGD", DECAY), ("Adagrad", DECAY)],
+    ids=str,
+)
+def test_elsewhere_they_are_refused_in_one_line_in_every_gear(name, settings):
+    made, weight = sparse(name, **settings)
+    before = weight.detach().clone()
+    with pytest.raises(
+        UserError, match=rf"^{name}: the gradient of parameter 0 \(5, 3\) is sparse: expected a dense one"
+    ):
+        made.step()
+    assert torch.equal(weight, before)
+
+
+@pytest.mark.parametrize("name", list(RULES))
+def test_a_wrong_closure_is_one_line(name):
+    with pytest.raises(
+        UserError, match=rf"^{name}: step\(0.5\): expected a function that computes the loss and gradients$"
+    ):
+        OPTIMIZERS[name.lower()](params(name)).step(0.5)
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if name not in INHERITED])
+def test_parameters_of_what_torch_has_not(name):
+    cls, θ = OPTIMIZERS[name.lower()], torch.nn.Parameter(torch.zeros(2, 2))
+    with pytest.raises(ValueError, match=r"^optimizer got an empty parameter list$"):
+        cls([])
+    with pytest.raises(ValueError, match=r"^some parameters appear in more than one parameter group$"):
+        cls([{"params": [θ]}, {"params": [θ]}])
+    with pytest.warns(UserWarning, match="duplicate parameters"):
+        cls([θ, θ])
+    for bad in (float("nan"), "fast", None):
+        with pytest.raises(UserError, match=f"^{name}: lr={bad!r}: expected a number of at least 0$"):
+            cls([θ], lr=bad)
 
 
 def test_unknown_names():

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from cases import descend, params
+from cases import apart, descend, params
 
 import chainrule
-from chainrule.optim import Adafactor, Lion, Muon
+from chainrule.optim import NAG, Adafactor, HeavyBall, Lion, Momentum, Muon
 from chainrule.optim.matrix import orthogonal
 
 
@@ -71,3 +71,22 @@ def test_adafactor_keeps_rows_and_columns():
         made.step()
     kept = sum(value.numel() for name, value in made.state[θ].items() if name != "step")
     assert kept == 100 + 50
+
+
+@pytest.mark.parametrize("cls", [Lion, NAG, Momentum, HeavyBall])
+def test_small_tensors_side_by_side_move_as_each_alone(cls):
+    """Many of them, of two types, in another memory order, with groups, with one too large and one without gradient."""
+
+    def made():
+        source = torch.Generator().manual_seed(0)
+        shapes = [(3,), (), (4, 3, 2, 2), (200, 90), (129, 127), (150, 100), (150, 100), (150, 100), (150, 100)]
+        tensors = [torch.randn(shape, generator=source, dtype=torch.float64) for shape in shapes]
+        tensors[2] = tensors[2].to(memory_format=torch.channels_last)
+        parts = [torch.nn.Parameter(x) for x in tensors] + [torch.nn.Parameter(tensors[0].float())]
+        return cls([{"params": parts[:4], "weight_decay": 0.1}, {"params": parts[4:], "lr": 0.02}], lr=0.01)
+
+    alone, together = made(), made()
+    with chainrule.gear("formula"):
+        descend(alone, 6)
+    descend(together, 6)
+    assert apart(alone, together) <= 1e-15

@@ -6,6 +6,7 @@ import io
 import pytest
 import torch
 
+import chainrule
 from chainrule.errors import UserError
 from chainrule.optim import LBFGS, by_name, pure
 from chainrule.optim.quasi_newton import two_loop
@@ -66,9 +67,12 @@ OPTIONS = [
 
 @pytest.mark.parametrize("loss", [rosenbrock, wavy, logistic])
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-def test_equal_to_torch(options, loss):
+@pytest.mark.parametrize("gear", ["auto", "formula"])
+def test_equal_to_torch(options, loss, gear):
     ours, torchs = LBFGS(split(), **options), torch.optim.LBFGS(split(), **options)
-    a, b = walk(ours, loss, 5), walk(torchs, loss, 5)
+    with chainrule.gear(gear):
+        a = walk(ours, loss, 5)
+    b = walk(torchs, loss, 5)
     assert torch.allclose(a[0], b[0], rtol=1e-9, atol=1e-9)
     assert a[1] == pytest.approx(b[1], rel=1e-9, abs=1e-9) and a[2] == b[2]  # and as many evaluations
 
@@ -207,6 +211,10 @@ def test_bad_use_is_one_line():
     ):
         with pytest.raises(UserError, match=f"^LBFGS: {expected}$"):
             LBFGS(split(), **bad)
+    with pytest.raises(UserError, match=r"^LBFGS: step\('loss'\): expected a function that computes"):
+        made.step("loss")
+    with pytest.raises(UserError, match=r"^LBFGS: the closure returned NoneType: expected the loss, one number$"):
+        made.step(lambda: None)
     with pytest.raises(ValueError, match="Invalid learning rate: nan"):
         LBFGS(split(), lr=float("nan"))
     with pytest.raises(ValueError, match="empty parameter list"):

@@ -92,6 +92,23 @@ def test_sam_is_algorithm_1_of_its_paper(adaptive):
         assert torch.allclose(θ, old - 0.01 * 4 * worst, rtol=0, atol=1e-12)
 
 
+def test_sam_climbs_towards_the_worse_side():
+    """Under `maximize` what is worse is below."""
+    up, down = torch.nn.Parameter(torch.tensor([1.0])), torch.nn.Parameter(torch.tensor([1.0]))
+    for θ, maximize in ((up, True), (down, False)):
+        made, seen = SAM(SGD([θ], lr=0.25, maximize=maximize), rho=0.5), []
+
+        def closure(θ=θ, made=made, seen=seen):
+            made.zero_grad()
+            seen.append(θ.item())
+            (θ**2).sum().backward()
+            return 0.0
+
+        made.step(closure)
+        assert seen == [1.0, 0.5 if maximize else 1.5]
+    assert up.item() == 1.25 and down.item() == 0.25
+
+
 def test_sam_without_a_radius_is_the_one_inside():
     made, plain = SAM(AdamW(params(), lr=0.05), rho=0.0), AdamW(params(), lr=0.05)
     for _ in range(5):
@@ -200,6 +217,8 @@ def test_sam_around_a_guard_looks_at_the_second_gradient():
         (lambda: SAM(SGD(params()), rho=float("nan")), "SAM: rho=nan: expected a number of at least 0"),
         (lambda: SAM(SGD(params()), rho=float("inf")), "SAM: rho=inf: expected a number of at least 0"),
         (lambda: Lookahead(LBFGS(params())).step(), r"LBFGS: step\(\) without a closure: expected a function .*"),
+        (lambda: SAM(SGD(params())).step(lambda: 1.0), "SAM: the closure left no gradient: expected one that calls .*"),
+        (lambda: Guard(SGD(params())).step(3), r"Guard: step\(3\): expected a function that computes the loss and .*"),
         (lambda: Guard(SGD(params()), "ignore"), "unknown choice of nonfinite 'ignore': expected one of stop, skip"),
         (lambda: Guard(SGD(params()), limit=0), "Guard: limit=0: expected a whole number of at least 1"),
         (lambda: Guard(SAM(SGD(params()))), "Guard: SAM evaluates the loss itself: expected one that takes .*"),

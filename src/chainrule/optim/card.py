@@ -50,6 +50,7 @@ class Rule:
     clock: bool = False  # torch counts the updates of θ though this one never reads their number
     foreach: bool = True  # whether torch's foreach form is as exact as its plain loop
     inherits: bool = True  # from `parent`; False where torch's class refuses what ours takes
+    elementwise: bool = False  # each element by itself, without a clock: small tensors may be laid side by side
     mixin: type | None = None  # what its class can do besides stepping
     takes: Callable[[Tensor], str] | None = None  # what is wrong with a parameter, in words; empty: nothing
 
@@ -116,7 +117,7 @@ class Steps:
     name: str
     owner: type
     fns: tuple[Callable[..., Any], ...]
-    parent = None
+    parent: type[torch.optim.Optimizer] | None = None
 
     @property
     def fn(self) -> Callable[..., Any]:
@@ -172,7 +173,8 @@ def _small(x: Any) -> bool:
 
 
 def _fractions(xs: Iterable[Any]) -> bool:
-    return all(bool(0 <= x < 1) for x in xs)
+    pair = tuple(xs)
+    return len(pair) == 2 and all(bool(0 <= x < 1) for x in pair)
 
 
 _NOT_NEGATIVE = """lr momentum weight_decay alpha lr_decay initial_accumulator_value momentum_decay lambd"""
@@ -205,5 +207,31 @@ def check(options: Mapping[str, Any], where: str) -> None:
     chainrule.errors.UserError: Lion: lr=-1.0: expected a number of at least 0
     """
     for name, (fits, expected) in RANGES.items():
-        if name in options and not fits(options[name]):
+        if name in options and not _holds(fits, options[name]):
             raise UserError(f"{where}: {name}={options[name]!r}: expected {expected}")
+
+
+def _holds(fits: Callable[[Any], bool], value: Any) -> bool:
+    try:
+        return fits(value)
+    except (TypeError, ValueError, IndexError, OverflowError):  # no number at all, or not as many as there must be
+        return False
+
+
+def evaluated(closure: Any, who: str, needed: bool = False) -> Callable[[], Any] | None:
+    """A closure that computes with gradients; None where none is given and none is needed. · 检查并包装闭包。
+
+    Raises `UserError` for what is no function.
+
+    >>> evaluated(lambda: 2.0, "SGD")()
+    2.0
+    >>> evaluated(2.0, "SGD")
+    Traceback (most recent call last):
+    chainrule.errors.UserError: SGD: step(2.0): expected a function that computes the loss and gradients
+    """
+    if closure is None and not needed:
+        return None
+    if not callable(closure):
+        given = "step() without a closure" if closure is None else f"step({closure!r})"
+        raise UserError(f"{who}: {given}: expected a function that computes the loss and gradients")
+    return torch.enable_grad()(closure)

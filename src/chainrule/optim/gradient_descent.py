@@ -48,6 +48,7 @@ def _here(θ: Tensor, group: dict[str, Any]) -> Tensor:
 
 
 @rule(
+    elementwise=True,
     source="Polyak 1964, equation 9, doi:10.1016/0041-5553(64)90137-5",
     lr=1e-3,
     momentum=0.9,
@@ -78,6 +79,7 @@ def HeavyBall(θ, g, previous, lr, momentum, weight_decay):
 
 
 @rule(
+    elementwise=True,
     source="Sutskever et al. 2013, equations 1-2, https://proceedings.mlr.press/v28/sutskever13.html; arXiv:1212.0901",
     lr=1e-3,
     momentum=0.9,
@@ -105,6 +107,7 @@ def Momentum(θ, g, velocity, lr, momentum, weight_decay):
 
 
 @rule(
+    elementwise=True,
     source="Nesterov 1983, http://mi.mathnet.ru/dan46009; Sutskever et al. 2013, equations 3-4, "
     "https://proceedings.mlr.press/v28/sutskever13.html; the point kept: Bengio et al. 2013, arXiv:1212.0901",
     lr=1e-3,

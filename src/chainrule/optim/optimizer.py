@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..gear import current
-from .card import Rule, check, real, scalar
-from .twin import call, options_of, unwrapped
+from .card import Rule, check, evaluated, real, scalar
+from .twin import SMALL, call, options_of, unwrapped
 
 
 def light(name: str) -> Callable[..., Any]:
@@ -70,10 +70,8 @@ class Ruled(torch.optim.Optimizer):
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One update of every parameter that has a gradient; returns the closure's loss. · 更新一步。"""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        evaluate = evaluated(closure, type(self).__name__)
+        loss = evaluate() if evaluate is not None else None
         with torch.set_grad_enabled(bool(self.defaults.get("differentiable"))):
             if isinstance(self, self.rule.parent or ()) and current() in ("auto", "twin"):
                 self._twin_step()
@@ -89,9 +87,39 @@ class Ruled(torch.optim.Optimizer):
         self._refuse_sparse()
         for group in self.param_groups:
             options = {name: scalar(value) for name, value in group.items() if name != "params"}
-            for θ in group["params"]:
-                if θ.grad is not None:
-                    self._formula_one(θ, θ.grad if scale is None else θ.grad / scale, options)
+            grads = {θ: θ.grad if scale is None else θ.grad / scale for θ in group["params"] if θ.grad is not None}
+            done = self._side_by_side(grads, options) if self.rule.elementwise and current() == "auto" else set()
+            for θ, g in grads.items():
+                if θ not in done:
+                    self._formula_one(θ, g, options)
+
+    def _side_by_side(self, grads: dict[Tensor, Tensor], options: dict[str, Any]) -> set[Tensor]:
+        """One update of all small tensors of a kind as one vector: what is done then, the calls cost more than it."""
+        kinds: dict[Any, list[Tensor]] = {}
+        length = 0
+        for θ, g in grads.items():
+            if θ.numel() <= SMALL and not θ.is_complex():
+                length += θ.numel()
+                kinds.setdefault((θ.dtype, g.dtype, θ.device, length // (4 * SMALL)), []).append(
+                    θ
+                )  # stays in the cache
+        for kind in kinds.values():
+            for θ in kind:
+                self.rule.prepare(θ, self.state[θ], options)
+            lists = {name: [self.state[θ][name] for θ in kind] for name in self.rule.state}
+            long = {name: torch.cat([x.reshape(-1) for x in values]) for name, values in lists.items()}
+            θs, gs = (torch.cat([x.reshape(-1) for x in xs]) for xs in (kind, [grads[θ] for θ in kind]))
+            sizes = [θ.numel() for θ in kind]
+            for name, value in self.rule.new(θs, gs, long, options).items():
+                old = kind if name == "θ" else lists[name]
+                parts = [part.view(x.shape) for part, x in zip(value.split(sizes), old, strict=True)]
+                torch._foreach_copy_(old, parts)  # pyright: ignore[reportPrivateImportUsage]
+        return {θ for kind in kinds.values() for θ in kind}
+
+    def _without_sparse(self) -> bool:
+        """Whether torch's step of these groups refuses sparse gradients: two take them, and without a decay."""
+        known = self.rule.name in ("SGD", "Adagrad")
+        return not known or any(group["weight_decay"] for group in self.param_groups)
 
     def _refuse_sparse(self) -> None:
         everything = (θ for group in self.param_groups for θ in group["params"])
@@ -113,6 +141,8 @@ class Ruled(torch.optim.Optimizer):
             real(θ if name == "θ" else state[name]).copy_(value)
 
     def _twin_step(self) -> None:
+        if self._without_sparse():
+            self._refuse_sparse()
         layout = [θ.is_contiguous() for group in self.param_groups for θ in group["params"]]
         if layout != self._layout:
             self._lay_out(layout)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
-from .card import Steps, check, real
+from ..gear import current
+from .card import Steps, check, evaluated, real
 from .optimizer import light
 from .rule import OPTIMIZERS
 
@@ -66,13 +67,34 @@ def two_loop(g: Tensor, s: Sequence[Tensor], y: Sequence[Tensor], ρ: Sequence[A
     return d
 
 
+def two_loop_(g: Tensor, s: Sequence[Tensor], y: Sequence[Tensor], ρ: Sequence[Any], γ: Any) -> Tensor:
+    """The twin of `two_loop`: the same in place, in half of the passes over memory. · 双循环递推的就地形式。
+
+    >>> s, y = torch.tensor([1.0, 0.0]), torch.tensor([4.0, 0.0])
+    >>> two_loop_(torch.tensor([4.0, 1.0]), [s], [y], [0.25], 1.0).tolist()
+    [-1.0, -1.0]
+    """
+    α = {}
+    d = g.neg()
+    for i in reversed(range(len(s))):
+        α[i] = float(ρ[i] * s[i].dot(d))
+        d.add_(y[i], alpha=-α[i])
+    d.mul_(γ)
+    for i in range(len(s)):
+        d.add_(s[i], alpha=α[i] - float(ρ[i] * y[i].dot(d)))
+    return d
+
+
 def value_of(loss: Any) -> float:
-    """What a closure returned, as a number. · 闭包返回值。
+    """What a closure returned, as a number. Raises `UserError` for what is none. · 闭包返回值。
 
     >>> value_of(torch.ones((), requires_grad=True)), value_of(2)
     (1.0, 2.0)
     """
-    return float(loss.detach() if isinstance(loss, Tensor) else loss)
+    try:
+        return float(loss.detach() if isinstance(loss, Tensor) else loss)
+    except (TypeError, ValueError, RuntimeError):
+        raise UserError(f"LBFGS: the closure returned {type(loss).__name__}: expected the loss, one number") from None
 
 
 class Point(NamedTuple):
@@ -217,19 +239,18 @@ class LBFGS(torch.optim.LBFGS):
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
         """Up to `max_iter` iterations; returns the closure's first loss. · 至多 max_iter 次迭代。"""
-        if closure is None:
-            raise UserError("LBFGS: step() without a closure: expected a function that computes the loss and gradients")
+        evaluate = evaluated(closure, "LBFGS", needed=True)
         with self._undone_by_an_error():
-            return self._iterate(torch.enable_grad()(closure))
+            return self._iterate(evaluate)
 
     @contextmanager
     def _undone_by_an_error(self) -> Iterator[None]:
         """What the state holds is never written in place, so that a shallow copy of it is enough."""
-        state, here = dict(self.state[self._params[0]]), self._clone_param()
+        state, here = dict(self.state[self._params[0]]), self._flat()
         try:
             yield
         except BaseException:
-            self._set_param(here)
+            self._place(here)
             self.state[self._params[0]] = state
             raise
 
@@ -246,7 +267,8 @@ class LBFGS(torch.optim.LBFGS):
             state["n_iter"] += 1
             f_before = f
             self._remember(state, g, group["history_size"])
-            d = state["d"] = two_loop(g, *(state[name] for name in PAIRS), state["H_diag"])
+            direction = two_loop_ if current() in ("auto", "twin") else two_loop
+            d = state["d"] = direction(g, *(state[name] for name in PAIRS), state["H_diag"])
             state["prev_flat_grad"], state["prev_loss"] = g.clone(), f
             t = float(group["lr"]) * (min(1.0, 1 / float(g.abs().sum())) if state["n_iter"] == 1 else 1)
             state["t"], slope = t, float(g.dot(d))
@@ -306,10 +328,11 @@ class LBFGS(torch.optim.LBFGS):
 
     def _place(self, flat: Tensor) -> None:
         """A vector back into the parameters. · 由向量写回参数。"""
-        for θ, part in zip(self._params, flat.split([real(θ).numel() for θ in self._params]), strict=True):
-            real(θ).copy_(part.view_as(real(θ)))
+        θs = [real(θ) for θ in self._params]
+        parts = [part.view(θ.shape) for part, θ in zip(flat.split([θ.numel() for θ in θs]), θs, strict=True)]
+        torch._foreach_copy_(θs, parts)  # pyright: ignore[reportPrivateImportUsage]
 
 
 _add_param_group = light("add_param_group")
 OPTIMIZERS["lbfgs"] = LBFGS
-LBFGS.card = Steps("LBFGS", LBFGS, (pair, two_loop, moved))
+LBFGS.card = Steps("LBFGS", LBFGS, (pair, two_loop, moved), torch.optim.LBFGS)

@@ -40,6 +40,7 @@ def rule(
     clock: bool = False,
     foreach: bool = True,
     inherits: bool = True,
+    elementwise: bool = False,
     mixin: type | None = None,
     takes: Callable[[Tensor], str] | None = None,
     **defaults: Any,
@@ -49,7 +50,7 @@ def rule(
     `parent`: torch's class of that name, whose constructor, checks and state_dict are inherited and whose fused or
     foreach step is the twin; without one, `defaults` are the constructor's arguments, in this order. `when`: state →
     the option that it needs to exist, or a function of θ. `init`: state → function (θ, group) → its first value, zeros
-    otherwise. `clock`, `foreach`, `inherits`, `mixin`, `takes`: what is particular about torch's class, see `Rule`.
+    otherwise. `clock`, `foreach`, `inherits`, `elementwise`, `mixin`, `takes`: what is particular, see `Rule`.
 
     >>> @rule(source="Robbins & Monro 1951, doi:10.1214/aoms/1177729586", lr=0.5)
     ... def Descent(θ, g, lr):
@@ -73,6 +74,7 @@ def rule(
             clock=clock,
             foreach=foreach,
             inherits=inherits,
+            elementwise=elementwise,
             mixin=mixin,
             takes=takes,
         )

@@ -45,7 +45,13 @@ def Rprop(θ, g, prev, step_size, etas, step_sizes):
     return θ, prev, step_size
 
 
-@rule(source="Chen et al. 2023, Algorithm 2, arXiv:2302.06675", lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0)
+@rule(
+    elementwise=True,
+    source="Chen et al. 2023, Algorithm 2, arXiv:2302.06675",
+    lr=1e-4,
+    betas=(0.9, 0.99),
+    weight_decay=0.0,
+)
 def Lion(θ, g, exp_avg, lr, betas, weight_decay):
     """Step by the sign of an average of gradients: all steps of one length. · 按梯度均值的符号更新，步长一律相等。
 

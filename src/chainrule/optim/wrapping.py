@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError, unknown
-from .card import Steps
+from .card import Steps, evaluated
 from .optimizer import light
 
 NONFINITE = ("stop", "skip")
@@ -200,17 +200,21 @@ class SAM(Wrapper):
 
     def step(self, closure: Any = None) -> Any:  # type: ignore[override]
         """A step of the one inside, by gradients at the worst point nearby. · 以最差点的梯度走一步。"""
-        if closure is None:
-            raise UserError("SAM: step() without a closure: expected a function that computes the loss and gradients")
-        return self.inner.step(lambda: self._worst(torch.enable_grad()(closure)))
+        evaluate = evaluated(closure, "SAM", needed=True)
+        return self.inner.step(lambda: self._worst(evaluate))
 
     @torch.no_grad()
     def _worst(self, evaluate: Any) -> Any:
         """Climb by ρ along the gradient, take the gradient there, come back. · 上攀、求梯度、返回。"""
         loss = evaluate()
-        here = [(θ, θ.clone(), *reach(θ, θ.grad, self.adaptive)) for θ in self.everything() if θ.grad is not None]
+        here = [
+            (θ, θ.clone(), *reach(θ, -θ.grad if group.get("maximize") else θ.grad, self.adaptive))
+            for group in self.param_groups
+            for θ in group["params"]
+            if θ.grad is not None
+        ]
         if not here:
-            return loss
+            raise UserError("SAM: the closure left no gradient: expected one that calls backward() on the loss")
         length = torch.stack([part for *_, part in here]).norm()
         try:
             for θ, start, ε, _ in here:
@@ -254,7 +258,8 @@ class Guard(Wrapper):
 
     def step(self, closure: Any = None) -> Any:  # type: ignore[override]
         """A step of the one inside, if all gradients are finite. · 梯度全部有限时才走一步。"""
-        loss = torch.enable_grad()(closure)() if closure is not None else None
+        evaluate = evaluated(closure, "Guard")
+        loss = evaluate() if evaluate is not None else None
         wrong = self._wrong()
         if not wrong:
             self.in_a_row = 0
