@@ -3,6 +3,7 @@
 Labels are numbers and names that stand in both languages' text.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,11 @@ from matplotlib.transforms import Bbox
 from chainrule import nn
 from chainrule.catalog import MODELS
 from chainrule.data import load
+from chainrule.look.diagram import diagram
 from chainrule.runs.style import INK, ORANGE, PALETTE, of, save
+from chainrule.zoo import mobilenet_v2
+from chainrule.zoo.blocks import InvertedResidual, Shape, SqueezeExcitation, Style
+from chainrule.zoo.resnet import BasicBlock, Bottleneck
 from chainrule.zoo.vision import Vision
 
 FONTS = ["DejaVu Sans"]
@@ -184,8 +189,22 @@ def costs(path: Path) -> None:
 PICTURES = {"convolution": convolution, "receptive_field": receptive_field, "pyramid": pyramid, "costs": costs}
 
 
+def blocks() -> dict[str, tuple[torch.nn.Module, tuple[int, int, int]]]:
+    """The blocks as the notes drew them, with the input of each. · 笔记所画的各类块。"""
+    wide = Style(activation_layer=nn.Hardswish, excite=partial(SqueezeExcitation, scale_activation=nn.Hardsigmoid))
+    return {
+        "BasicBlock": (BasicBlock(64, 64), (64, 56, 56)),
+        "Bottleneck": (Bottleneck(256, 128, stride=2), (256, 56, 56)),
+        "InvertedResidual": (mobilenet_v2.InvertedResidual(24, 24, 1, 6), (24, 56, 56)),
+        "SqueezeExcitation": (InvertedResidual(Shape(40, 240, 40, 5, 1, 64), wide), (40, 14, 14)),
+    }
+
+
 def draw(folder: Path) -> None:
     """All of them. · 全部图片。"""
+    for name, (block, size) in blocks().items():
+        drawing, _ = diagram(nn.Sequential(block).eval(), size, name)
+        (folder / f"block-{name.lower()}.svg").write_text(drawing, encoding="utf-8")
     with of(FONTS):
         for name, picture in PICTURES.items():
             picture(folder / f"{name}.png")
