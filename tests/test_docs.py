@@ -202,7 +202,7 @@ def test_anchors_of_the_formulas_exist():
 
 # ---- what can be typed ----------------------------------------------------------------------------------------------
 
-LONG = ("demo", "bench", "reproduce lenet-mnist")  # only that they are there
+LONG = ("demo", "bench", "reproduce lenet-mnist", "reproduce he-30-layers")  # only that they are there
 
 
 @pytest.fixture

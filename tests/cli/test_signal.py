@@ -50,6 +50,11 @@ def test_the_picture(capsys, tmp_path):
     path = tmp_path / "signal.png"
     assert said(capsys, *NET, "init=xavier,he", "--png", str(path)) == f"wrote {path}\n"
     assert path.read_bytes().startswith(b"\x89PNG")
+    other = tmp_path / "spread.png"
+    told = said(capsys, *NET, "init=xavier", "--histograms", str(other), "--json")
+    assert other.read_bytes().startswith(b"\x89PNG")
+    layers = json.loads(told)["inits"]["xavier"]["layers"]
+    assert all(len(s["values"]["counts"]) == len(s["deltas"]["counts"]) == 80 for s in layers)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from .show import as_json, say, table
 from .words import Plan, WordsCommand, plan
 
 SCHEMA = 1
-BEARABLE = 1000.0  # by which the variance may change from the first hidden layer to the last, and back
+BINS = 80
+BEARABLE = 100.0  # by which the variance may change from the first hidden layer to the last, and back
 
 
 @click.command(cls=WordsCommand, context_settings={"ignore_unknown_options": True, "max_content_width": 120})
@@ -23,7 +24,10 @@ BEARABLE = 1000.0  # by which the variance may change from the first hidden laye
 @click.option("--all", "all_", is_flag=True, help="Every innermost layer, not only those with weights.")
 @click.option("--json", "json_", is_flag=True, help="Everything as JSON, for other programs.")
 @click.option("--png", type=click.Path(path_type=Path), metavar="FILE", help="Draw the variances into a picture.")
-def signal(words: tuple[str, ...], all_: bool, json_: bool, png: Path | None) -> None:
+@click.option(
+    "--histograms", type=click.Path(path_type=Path), metavar="FILE", help="Draw how activations and deltas are spread."
+)
+def signal(words: tuple[str, ...], all_: bool, json_: bool, png: Path | None, histograms: Path | None) -> None:
     """Mean and variance of what each layer gives and gets back, before the first step. · 第 0 步逐层信号。
 
     \b
@@ -35,16 +39,19 @@ def signal(words: tuple[str, ...], all_: bool, json_: bool, png: Path | None) ->
     plans = several(list(words))
     from ..look.signal import of_run
 
-    found = {name: of_run(p.model, p.data, p.settings) for name, p in plans.items()}
-    if png:
-        from ..look.signal_picture import picture
+    found = {name: of_run(p.model, p.data, p.settings, bins=BINS * bool(histograms)) for name, p in plans.items()}
+    if png or histograms:
+        from ..look import signal_picture
 
         first = next(iter(plans.values()))
-        picture(found, png, f"{first.model} on {first.data}")
-        say(f"wrote {png}")
+        for path, draw in ((png, signal_picture.picture), (histograms, signal_picture.histograms)):
+            if path:
+                draw(found, path, f"{first.model} on {first.data}")
+                if not json_:
+                    say(f"wrote {path}")
     if json_:
         as_json(told(plans, found))
-    elif not png:
+    elif not (png or histograms):
         show(found, all_)
 
 

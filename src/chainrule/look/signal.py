@@ -27,12 +27,34 @@ NAN = float("nan")
 
 
 @dataclass(frozen=True)
+class Histogram:
+    """How often values fall into equal intervals from low to high; those outside are left out. · 直方图。"""
+
+    low: float
+    high: float
+    counts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, values: Tensor, bins: int) -> "Histogram":
+        """Four deviations to each side of 0, where a signal without bias has its mean. · 以 0 为中心，各取四个标准差。
+
+        >>> Histogram.of(torch.tensor([-1.0, 1.0, 1.0]), 2).counts
+        (1, 2)
+        """
+        exact = values.detach().double().flatten()
+        reach = 4 * exact.square().mean().sqrt().item() or 1.0
+        counts = torch.histc(exact.cpu(), bins, -reach, reach)
+        return cls(-reach, reach, tuple(int(count) for count in counts))
+
+
+@dataclass(frozen=True)
 class Signal:
     """What passes one layer. · 一层的信号。
 
     layer     its path in the network; kind its class; gives the shape of z for one sample
     weighted  whether it has a matrix or filters of weights
     mean, var, delta_mean, delta_var   of z and of δ; nan for a δ where nothing comes back
+    values, deltas   the distributions of z and δ, if they were asked for
     """
 
     layer: str
@@ -43,15 +65,21 @@ class Signal:
     var: float
     delta_mean: float = NAN
     delta_var: float = NAN
+    values: Histogram | None = None
+    deltas: Histogram | None = None
 
 
 def signal(
-    model: torch.nn.Module, x: Tensor, y: Tensor, loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy
+    model: torch.nn.Module,
+    x: Tensor,
+    y: Tensor,
+    loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
+    bins: int = 0,
 ) -> list[Signal]:
     """Mean and variance of what each innermost layer gives and gets back, in the order of the calls. · 逐层统计信号。
 
-    x [N, …], y what `loss` takes beside the network's answer. Meanwhile the network is in training mode; its
-    parameters, buffers, gradients and mode stay as they are.
+    x [N, …], y what `loss` takes beside the network's answer; with `bins`, histograms of so many intervals too.
+    Meanwhile the network is in training mode; its parameters, buffers, gradients and mode stay as they are.
 
     Raises `UserError` where no innermost layer gives a tensor of numbers.
 
@@ -63,7 +91,7 @@ def signal(
     # Autograd walks only as far as something asks for: the input does, so that frozen layers get their delta too.
     x = x.detach().requires_grad_(x.is_floating_point())
     asking = [t for t in (x, *model.parameters()) if t.requires_grad]
-    with _watched(model, found), _untouched(model), torch.enable_grad():
+    with _watched(model, found, bins), _untouched(model), torch.enable_grad():
         made = loss(model(x), y)
         if made.requires_grad:
             torch.autograd.grad(made, asking, allow_unused=True)
@@ -72,7 +100,7 @@ def signal(
     return found
 
 
-def of_run(model: str, source: str, settings: Settings) -> list[Signal]:
+def of_run(model: str, source: str, settings: Settings, bins: int = 0) -> list[Signal]:
     """The signal in a run's first step, on its first batch. · 一次运行第 0 步的信号。
 
     >>> from chainrule.settings import parse
@@ -84,8 +112,12 @@ def of_run(model: str, source: str, settings: Settings) -> list[Signal]:
     build.fits(network, model, task, data, settings)
     feed = Feed(data, build.training_part(data, replace(settings, workers=0)), settings)
     x, y = feed.at(0)[0]
+
+    def loss(out: Tensor, y: Tensor) -> Tensor:
+        return task.loss(out[:, : len(data.classes)] if data.classes else out, y)
+
     with seeded(settings.seed):
-        return signal(network, x, y, lambda out, y: task.loss(out[:, : len(data.classes)] if data.classes else out, y))
+        return signal(network, x, y, loss, bins)
 
 
 def weighted(signals: Sequence[Signal]) -> list[Signal]:
@@ -95,6 +127,17 @@ def weighted(signals: Sequence[Signal]) -> list[Signal]:
     []
     """
     return [s for s in signals if s.weighted]
+
+
+def activations(signals: Sequence[Signal]) -> list[Signal]:
+    """What the next layer with weights takes in: the last that is given before it. · 每个带权层之前的激活。
+
+    >>> kinds = [("Linear", True), ("Tanh", False), ("Linear", True)]
+    >>> [s.kind for s in activations([Signal("", kind, heavy, (), 0.0, 1.0) for kind, heavy in kinds])]
+    ['Tanh']
+    """
+    first = next((i for i, s in enumerate(signals) if s.weighted), 0)
+    return [before for before, after in pairwise(signals[first:]) if after.weighted]
 
 
 def factors(signals: Sequence[Signal]) -> tuple[float, float]:
@@ -120,12 +163,12 @@ def _rate(values: Sequence[float]) -> float:
 
 
 @contextmanager
-def _watched(model: torch.nn.Module, found: list[Signal]) -> Iterator[None]:
+def _watched(model: torch.nn.Module, found: list[Signal], bins: int) -> Iterator[None]:
     """Each call of an innermost layer is put down in `found`, and its delta as soon as it arrives."""
     handles = []
     for path, layer in model.named_modules():
         if not any(True for _ in layer.children()):
-            handles.append(layer.register_forward_hook(_note(path or "-", found)))
+            handles.append(layer.register_forward_hook(_note(path or "-", found, bins)))
     try:
         yield
     finally:
@@ -133,23 +176,25 @@ def _watched(model: torch.nn.Module, found: list[Signal]) -> Iterator[None]:
             handle.remove()
 
 
-def _note(path: str, found: list[Signal]) -> Callable[[torch.nn.Module, Any, Any], None]:
+def _note(path: str, found: list[Signal], bins: int) -> Callable[[torch.nn.Module, Any, Any], None]:
     def hook(layer: torch.nn.Module, _args: Any, out: Any) -> None:
         z = next((t for t in (out if isinstance(out, tuple | list) else [out]) if isinstance(t, Tensor)), None)
         if z is None or not z.is_floating_point():
             return
         number, weight = len(found), getattr(layer, "weight", None)
         heavy = isinstance(weight, Tensor) and weight.ndim > 1
-        found.append(Signal(path, type(layer).__name__, heavy, tuple(z.shape[1:]), *_moments(z)))
+        made = Signal(path, type(layer).__name__, heavy, tuple(z.shape[1:]), *_moments(z))
+        found.append(replace(made, values=Histogram.of(z, bins)) if bins else made)
         if z.requires_grad:
-            z.register_hook(lambda δ: _arrived(found, number, δ))
+            z.register_hook(lambda δ: _arrived(found, number, δ, bins))
 
     return hook
 
 
-def _arrived(found: list[Signal], number: int, δ: Tensor) -> None:
+def _arrived(found: list[Signal], number: int, δ: Tensor, bins: int) -> None:
     mean, var = _moments(δ)
-    found[number] = replace(found[number], delta_mean=mean, delta_var=var)
+    deltas = Histogram.of(δ, bins) if bins else None
+    found[number] = replace(found[number], delta_mean=mean, delta_var=var, deltas=deltas)
 
 
 def _moments(values: Tensor) -> tuple[float, float]:
