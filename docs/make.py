@@ -13,6 +13,7 @@ import importlib.util
 import inspect
 import linecache
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,12 +23,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from chainrule import catalog, nn
 from chainrule.cli import sheet
 from chainrule.cli.main import COMMANDS
 from chainrule.cli.recipes import names as recipes
 from chainrule.fields import DEFAULTS, SPECS
 from chainrule.latex import equations
+from chainrule.optim import SGD
+from chainrule.optim.wrapping import Wrapper
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -201,8 +206,62 @@ def options(page: str, what: str) -> str:
     return table(["name · 名称", "what · 说明", "options · 选项"], rows)
 
 
-def errata(page: str, *_: str) -> str:
-    """What the notes say, what is right, and which tests and files hold it. · 勘误与测试的对应。"""
+def optimizers(page: str, *_: str) -> str:
+    """What each optimizer keeps for a weight and how often it evaluates, counted as it steps. · 状态与求值次数。"""
+    rows = []
+    for name, entry in (catalog.OPTIMIZERS | catalog.WRAPPERS).items():
+        kept, evaluations = demands(entry)
+        rate = f"{entry.options['lr']:g}" if "lr" in entry.options else "–"
+        rows.append(
+            [f"[`{name}`](#{name})", plain(f"{entry.en} · {entry.zh}"), rate, f"{kept:.2g}", f"{evaluations:.2g}"]
+        )
+    return table(["name · 名称", "what · 说明", "rate · 学习率", "state · 状态", "evaluations · 求值"], rows)
+
+
+def demands(entry: catalog.Entry, steps: int = 20) -> tuple[float, float]:
+    """Numbers kept for each weight of a matrix 64×64, and evaluations of the loss a step. · 状态数与每步求值次数。"""
+    draw = torch.Generator().manual_seed(0)
+    target, scale = torch.randn(64, 64, generator=draw), torch.rand(64, 64, generator=draw) + 0.5
+    θ, calls = torch.nn.Parameter(torch.zeros(64, 64)), [0]
+    cls = entry.load()
+    made = cls(SGD([θ], lr=1e-2)) if issubclass(cls, Wrapper) else cls([θ], **entry.options)
+
+    def closure() -> torch.Tensor:
+        calls[0] += 1
+        made.zero_grad()
+        loss = (scale * (θ - target)).square().sum() + (θ - target).pow(4).sum()
+        loss.backward()
+        return loss.detach()
+
+    for _ in range(steps):
+        made.step(closure)
+    return sum(t.numel() for t in tensors(made.state_dict()) if t.numel() > 1) / θ.numel(), calls[0] / steps
+
+
+def tensors(kept: Any) -> Iterable[torch.Tensor]:
+    if isinstance(kept, torch.Tensor):
+        yield kept
+    for one in kept.values() if isinstance(kept, dict) else kept if isinstance(kept, list | tuple) else ():
+        yield from tensors(one)
+
+
+def rule(page: str, name: str) -> str:
+    """One optimizer: what it is, its source, its equations with links to their lines, its letters. · 一个优化器。"""
+    return "\n\n".join(formula(sheet.describe(sheet.find(name)))[1:])
+
+
+def functions(page: str, room: str, *words: str) -> str:
+    """The equations of functions of a room, as FUNCTION=RESULT,…, with links to their lines. · 函数的公式。"""
+    module, rows, links = import_module(room), [], []
+    for name, _, results in (word.partition("=") for word in words):
+        fn = getattr(module, name)
+        rows += [line.latex for line in equations(fn, result=tuple(results.split(",")))]
+        links.append(f"`{name}` {link(sheet.file_of(fn), sheet.code(fn)[0][0])}")
+    return f"{math(rows)}\n\n{', '.join(links)}"
+
+
+def errata(page: str, first: str = "", last: str = "") -> str:
+    """What the notes say, what is right, and which tests and files hold it; all, or from `first` to `last`. · 勘误。"""
     tests = re.compile(r"^def (test_((?:[EZ]\d\d_)+)\w+)", re.MULTILINE)
     held: dict[str, dict[str, None]] = {}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
@@ -216,6 +275,8 @@ def errata(page: str, *_: str) -> str:
     rows = []
     for line in (DOCS / "errata.tsv").read_text(encoding="utf-8").splitlines()[1:]:
         name, notes, en, zh = line.split("\t")
+        if first and not first <= name <= last:
+            continue
         rows.append([name, plain(notes), f"{plain(en)}<br>{plain(zh)}", "<br>".join(held.get(name, {"–": None}))])
     return table(["id", "the notes · 笔记", "right · 正确", "held by · 由何处保证"], rows)
 
@@ -271,6 +332,8 @@ PARTS: dict[str, Callable[..., str]] = {
     "formulas": formulas,
     "settings": settings,
     "options": options,
+    "optimizers": optimizers,
+    "rule": rule,
     "errata": errata,
     "corrections": corrections,
     "networks": of_architectures("networks"),
@@ -278,6 +341,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "terms": terms,
     "equations": equations_here,
     "equations_in": equations_in,
+    "functions": functions,
 }
 
 
@@ -337,6 +401,25 @@ def pictures() -> None:
             else:
                 Image.open(made).convert("RGB").quantize(96).save(DOCS / "pictures" / name, optimize=True)
     beside("architecture_pictures").draw(DOCS / "pictures")
+    for page in ("initialisation.md",):
+        typed(page, command)
+
+
+def typed(page: str, command: list[str]) -> None:
+    """Run the commands of a page and keep the pictures that they write. · 执行页面中的命令并保存其图片。"""
+    from tempfile import TemporaryDirectory
+
+    from PIL import Image
+
+    blocks = re.findall(r"^```sh\n(.*?)^```$", page_text(page), re.MULTILINE | re.DOTALL)
+    with TemporaryDirectory() as folder:
+        for line in "".join(blocks).splitlines():
+            words = shlex.split(line, comments=True)[1:]
+            # Weights that stall miss what a recipe expects: that is what the page shows.
+            subprocess.run([*command, *words], cwd=folder, check=words[0] != "reproduce")
+        for path in Path(folder).glob("*.png"):
+            target = DOCS / "pictures" / path.name
+            Image.open(path).convert("RGB").quantize(128).save(target, optimize=True)
 
 
 def main(words: list[str]) -> int:

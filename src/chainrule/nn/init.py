@@ -8,8 +8,8 @@ note     xavier and glorot are one method under the given and the family name of
 note     the same seed or generator gives the numbers that torch.nn.init draws
 """
 
-import math
 from collections.abc import Iterator
+from math import erf, sqrt
 from typing import Any
 
 import torch
@@ -36,10 +36,14 @@ def gain_of(nonlinearity: str | float, a: float = 0.0) -> float:
     if isinstance(nonlinearity, int | float):
         return float(nonlinearity)
     if nonlinearity == "leaky_relu":
-        return math.sqrt(2 / (1 + a**2))
+        return leaky_gain(a)
     if nonlinearity not in GAINS:
         raise unknown("nonlinearity", nonlinearity, (*GAINS, "leaky_relu"))
     return GAINS[nonlinearity]
+
+
+def leaky_gain(a: float) -> float:
+    return sqrt(2 / (1 + a**2))
 
 
 def fans(weight: Tensor) -> tuple[int, int]:
@@ -76,8 +80,12 @@ def normal_(weight: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
     return weight.normal_(mean, std, generator=generator)
 
 
-def xavier_std(weight: Tensor, gain: float) -> float:
-    return gain * math.sqrt(2 / sum(fans(weight)))
+def xavier_std(fan_in: int, fan_out: int, gain: float) -> float:
+    return gain * sqrt(2 / (fan_in + fan_out))
+
+
+def bound_of(std: float) -> float:
+    return sqrt(3) * std
 
 
 def xavier_uniform_(weight: Tensor, gain: float = 1.0, generator: Generator = None) -> Tensor:
@@ -88,7 +96,7 @@ def xavier_uniform_(weight: Tensor, gain: float = 1.0, generator: Generator = No
     >>> xavier_uniform_(torch.empty(2, 4)).abs().max() <= 1
     tensor(True)
     """
-    bound = math.sqrt(3) * xavier_std(weight, gain)
+    bound = bound_of(xavier_std(*fans(weight), gain))
     return uniform_(weight, -bound, bound, generator)
 
 
@@ -100,13 +108,17 @@ def xavier_normal_(weight: Tensor, gain: float = 1.0, generator: Generator = Non
     >>> xavier_normal_(torch.empty(2, 4), gain=0.0).abs().max()
     tensor(0.)
     """
-    return normal_(weight, 0.0, xavier_std(weight, gain), generator)
+    return normal_(weight, 0.0, xavier_std(*fans(weight), gain), generator)
 
 
-def kaiming_std(weight: Tensor, a: float, mode: str, nonlinearity: str | float) -> float:
+def kaiming_std(fan: int, gain: float) -> float:
+    return gain / sqrt(fan)
+
+
+def _fan(weight: Tensor, mode: str) -> int:
     if mode not in ("fan_in", "fan_out"):
         raise unknown("mode", mode, ("fan_in", "fan_out"))
-    return gain_of(nonlinearity, a) / math.sqrt(fans(weight)[mode == "fan_out"])
+    return fans(weight)[mode == "fan_out"]
 
 
 def kaiming_uniform_(
@@ -123,7 +135,7 @@ def kaiming_uniform_(
     >>> kaiming_uniform_(torch.empty(2, 6)).abs().max() <= 1
     tensor(True)
     """
-    bound = math.sqrt(3) * kaiming_std(weight, a, mode, nonlinearity)
+    bound = bound_of(kaiming_std(_fan(weight, mode), gain_of(nonlinearity, a)))
     return uniform_(weight, -bound, bound, generator)
 
 
@@ -141,7 +153,7 @@ def kaiming_normal_(
     >>> kaiming_normal_(torch.empty(2, 6), mode="fan_out").shape
     torch.Size([2, 6])
     """
-    return normal_(weight, 0.0, kaiming_std(weight, a, mode, nonlinearity), generator)
+    return normal_(weight, 0.0, kaiming_std(_fan(weight, mode), gain_of(nonlinearity, a)), generator)
 
 
 glorot_uniform_, glorot_normal_ = xavier_uniform_, xavier_normal_
@@ -177,7 +189,7 @@ def trunc_normal_(
     >>> trunc_normal_(torch.empty(100)).abs().max() <= 2
     tensor(True)
     """
-    inside = (math.erf((b - mean) / std / math.sqrt(2)) - math.erf((a - mean) / std / math.sqrt(2))) / 2
+    inside = (erf((b - mean) / std / sqrt(2)) - erf((a - mean) / std / sqrt(2))) / 2
     if inside < 0.01:
         raise UserError(f"trunc_normal_ got [{a}, {b}] for mean {mean} and std {std}: expected bounds nearer the mean")
     drawn = normal_(weight, mean, std, generator)
@@ -195,6 +207,10 @@ def cut_normal_(weight: Tensor, generator: Generator = None, std: float = 0.02) 
     return trunc_normal_(weight, 0.0, std, -2 * std, 2 * std, generator)
 
 
+def standard_bound(fan_in: int, gain: float) -> float:
+    return gain / sqrt(fan_in)
+
+
 def standard_uniform_(weight: Tensor, gain: float = 1.0, generator: Generator = None) -> Tensor:
     """Up to 1/√fan_in, variance 1/(3 fan_in): the habit that Xavier was measured against, and torch's. · 标准均匀分布。
 
@@ -203,7 +219,7 @@ def standard_uniform_(weight: Tensor, gain: float = 1.0, generator: Generator = 
     >>> standard_uniform_(torch.empty(3, 4)).abs().max() <= 0.5
     tensor(True)
     """
-    bound = gain / math.sqrt(fans(weight)[0])
+    bound = standard_bound(fans(weight)[0], gain)
     return uniform_(weight, -bound, bound, generator)
 
 
@@ -213,7 +229,7 @@ def spread_uniform_(weight: Tensor, std: float = 0.01, generator: Generator = No
     >>> spread_uniform_(torch.empty(100), std=1.0).abs().max() <= 3**0.5
     tensor(True)
     """
-    return uniform_(weight, -math.sqrt(3) * std, math.sqrt(3) * std, generator)
+    return uniform_(weight, -bound_of(std), bound_of(std), generator)
 
 
 def parts(layer: Linear | _ConvNd) -> Iterator[Tensor]:

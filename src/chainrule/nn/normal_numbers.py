@@ -13,6 +13,29 @@ from torch import Tensor
 Generator = torch.Generator | None
 
 
+def on_a_circle(u1: Tensor, u2: Tensor) -> tuple[Tensor, Tensor]:
+    """Two normal numbers from two uniform ones: a radius and an angle. · 由半径与角度得到两个正态数。
+
+    >>> x, y = on_a_circle(torch.tensor(1 - math.exp(-2.0)), torch.tensor(0.0))
+    >>> round(x.item(), 5), y.item()
+    (2.0, 0.0)
+    """
+    r = torch.sqrt(-2 * torch.log(1 - u1))  # 1 − u₁ lies in (0, 1]: its logarithm is finite
+    φ = 2 * math.pi * u2
+    return r * torch.cos(φ), r * torch.sin(φ)
+
+
+def outward(u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """Two normal numbers from a point of the disc, moved along its ray. · 由圆盘内一点沿射线得到两个正态数。
+
+    >>> x, y = outward(torch.tensor(math.exp(-0.5)), torch.tensor(0.0))
+    >>> round(x.item(), 5), y.item()
+    (1.41421, 0.0)
+    """
+    s = u**2 + v**2
+    return u * torch.sqrt(-2 * torch.log(s) / s), v * torch.sqrt(-2 * torch.log(s) / s)
+
+
 def box_muller(n: int, generator: Generator = None) -> Tensor:
     """n standard normal numbers: radius and angle of points in the plane. · Box–Muller 法。
 
@@ -22,9 +45,7 @@ def box_muller(n: int, generator: Generator = None) -> Tensor:
     torch.Size([3])
     """
     u1, u2 = torch.rand(2, (n + 1) // 2, generator=generator, dtype=torch.float64)
-    radius = (-2 * (1 - u1).log()).sqrt()  # 1 − u₁ lies in (0, 1]: its logarithm is finite
-    angle = 2 * math.pi * u2
-    return torch.stack([radius * angle.cos(), radius * angle.sin()], 1).flatten()[:n]
+    return torch.stack(on_a_circle(u1, u2), 1).flatten()[:n]
 
 
 def disc(n: int, generator: Generator = None) -> tuple[Tensor, Tensor]:
@@ -51,7 +72,5 @@ def marsaglia_polar(n: int, generator: Generator = None) -> Tensor:
     made = torch.empty(0, dtype=torch.float64)
     while len(made) < n:
         u, v = disc(n - len(made), generator)
-        s = u**2 + v**2
-        outward = (-2 * s.log() / s).sqrt()
-        made = torch.cat([made, torch.stack([u * outward, v * outward], 1).flatten()])
+        made = torch.cat([made, torch.stack(outward(u, v), 1).flatten()])
     return made[:n]
