@@ -283,8 +283,8 @@ def _first_weights(s: Settings) -> list[str]:
     takes = INITS[s.init].options if s.init in INITS else {}
     lines = []
     for key, value in s.initial().items():
-        if key not in takes:
-            who = ", ".join(name for name, entry in INITS.items() if key in entry.options)
+        if f"init_{key}" not in takes:
+            who = ", ".join(name for name, entry in INITS.items() if f"init_{key}" in entry.options)
             lines.append(f"init_{key}={value}: init={s.init} does not take it; it is for {who}")
     return lines
 

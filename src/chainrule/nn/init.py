@@ -269,7 +269,8 @@ def initialize(
     if name != "default" and name not in INITS:
         raise unknown("init", name, ("default", *INITS))
     given = {key: value for key, value in (("gain", gain), ("mode", mode), ("std", std)) if value is not None}
-    takes = {} if name == "default" else dict(INITS[name].options)
+    options = {} if name == "default" else INITS[name].options
+    takes = {key.removeprefix("init_"): value for key, value in options.items()}
     if lines := [f"{key}={value}: init={name} does not take it" for key, value in given.items() if key not in takes]:
         raise UserError(*lines)
     if name == "default":
