@@ -100,9 +100,20 @@ def test_equations_are_whole():
             assert r"\operatorname" not in body, f"{name}: GitHub refuses this macro"
 
 
+FIRST_WEIGHTS = [("signal-relu", 500), ("glorot", 500), ("he-30-layers", 500)]
+
+
 @pytest.mark.parametrize(
     ("name", "least"),
-    [("demo", 500), ("linear", 500), ("adam", 500), ("convolution", 400), ("costs", 500), ("pyramid", 350)],
+    [
+        ("demo", 500),
+        ("linear", 500),
+        ("adam", 500),
+        ("convolution", 400),
+        ("costs", 500),
+        ("pyramid", 350),
+        *FIRST_WEIGHTS,
+    ],
 )
 def test_pictures_show_something(name, least):
     with Image.open(ROOT / "docs" / "pictures" / f"{name}.png") as image:
@@ -202,7 +213,13 @@ def test_anchors_of_the_formulas_exist():
 
 # ---- what can be typed ----------------------------------------------------------------------------------------------
 
-LONG = ("demo", "bench", "reproduce lenet-mnist", "reproduce he-30-layers")  # only that they are there
+LONG = (
+    "demo",
+    "bench",
+    "reproduce lenet-mnist",
+    "reproduce he-30-layers",
+    "runs compare he xavier",
+)  # only that they are there
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def picture(signals: Mapping[str, Sequence[Signal]], path: Path, title: str = ""
     """
     families = fonts.families([title, *signals])
     with style.of(families):
-        figure = Figure(figsize=(8.4, 3.9), dpi=DPI, layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08, wspace=0.06))
+        figure = Figure(figsize=(8.4, 4.3), dpi=DPI, layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08, wspace=0.06))
         forward, backward = figure.subplots(1, 2)
         _panel(forward, "forward →   variance of z", signals, lambda s: s.var)
         _panel(backward, "← backward   variance of δ", signals, lambda s: s.delta_var)
