@@ -40,7 +40,11 @@ class Learning:
         choices=tuple(GAINS),
     )
     init_mode: str | None = _setting(
-        None, "choice", "kaiming: keeps the width forward or backward", "按扇入或扇出初始化", choices=("fan_in", "fan_out")
+        None,
+        "choice",
+        "kaiming: keeps the width forward or backward",
+        "按扇入或扇出初始化",
+        choices=("fan_in", "fan_out"),
     )
     init_std: float | None = _setting(
         None, "float", "normal, uniform and trunc_normal: deviation of the first weights", "初始化标准差", "(0, inf)"
