@@ -14,6 +14,9 @@ from chainrule.catalog import MODELS
 # what holds no mathematics is torch's own: containers and changes of shape
 PLAIN = {"Flatten", "Identity", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential", "Unflatten"}
 NEW = {  # modules that torch does not have, and why they are here
+    "AdditiveAttention": "Bahdanau's attention",
+    "LuongAttention": "Luong's attention",
+    "SinusoidalPositions": "the positions of a Transformer",
     "DepthwiseSeparableConv2d": "depthwise and pointwise convolution as one (errata E16)",
     "StochasticDepth": "torchvision's name: a whole branch is dropped",
     "PartialConv2d": "LeNet-5 of 1998: layer C3 sees some maps only",

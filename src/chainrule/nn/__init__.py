@@ -8,6 +8,7 @@ from torch.nn import Flatten, Identity, ModuleDict, ModuleList, Sequential, Unfl
 from . import functional as functional
 from . import init as init
 from .activation import ELU, GELU, Mish, Sigmoid, SiLU, Softplus, Tanh
+from .additive import AdditiveAttention, LuongAttention
 from .convolution import Conv1d, Conv2d, ConvTranspose2d, DepthwiseSeparableConv2d
 from .cross_entropy import CrossEntropyLoss, NLLLoss
 from .dropout import Dropout, Dropout2d, StochasticDepth
@@ -17,17 +18,27 @@ from .historic import PartialConv2d, RadialBasis, ScaledTanh, Subsample2d
 from .layer_norm import GroupNorm, LayerNorm, RMSNorm
 from .linear import Linear
 from .loss import HuberLoss, L1Loss, MSELoss, SmoothL1Loss
+from .multihead import MultiheadAttention
 from .normalization import BatchNorm1d, BatchNorm2d, InstanceNorm2d
 from .piecewise import Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, PReLU, ReLU, ReLU6
 from .pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
+from .positions import SinusoidalPositions
 from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .resampling import ReflectionPad2d, Upsample, ZeroPad2d
 from .response import LocalResponseNorm
 from .softmax import LogSoftmax, Softmax
+from .transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 
 __all__ = [
     "ELU",
     "GELU",
+    "AdditiveAttention",
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
     "AvgPool1d",
@@ -63,10 +74,12 @@ __all__ = [
     "Linear",
     "LocalResponseNorm",
     "LogSoftmax",
+    "LuongAttention",
     "MSELoss",
     "MaxPool1d",
     "MaxPool2d",
     "Mish",
+    "MultiheadAttention",
     "ModuleDict",
     "ModuleList",
     "NLLLoss",
@@ -83,12 +96,18 @@ __all__ = [
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SinusoidalPositions",
     "SmoothL1Loss",
     "Softmax",
     "Softplus",
     "StochasticDepth",
     "Subsample2d",
     "Tanh",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "Unflatten",
     "Upsample",
     "ZeroPad2d",
