@@ -19,10 +19,10 @@ from ..formula import R, formula
 def hidden(z, attn_mask, is_causal):
     """The scores with −∞ where a query may not look. · 不可见处置为 −∞ 的得分。"""
     if is_causal:
-        z = torch.where(z.new_ones(z.shape[-2:], dtype=torch.bool).tril(), z, -math.inf)
-    if looks_only(attn_mask):
-        return z if attn_mask is None else torch.where(attn_mask, z, -math.inf)
-    return z + attn_mask
+        z = torch.where(torch.ones_like(z, dtype=torch.bool).tril(), z, -math.inf)
+    if attn_mask is None:
+        return z
+    return torch.where(attn_mask, z, -math.inf) if attn_mask.dtype == torch.bool else z + attn_mask
 
 
 def shares(z):
@@ -36,11 +36,6 @@ def shares(z):
 def of_scores(δp, p):
     """From the shares down to the scores, as in softmax. · 由份额到得分的 δ。"""
     return p * (δp - (δp * p).sum(-1, keepdim=True))
-
-
-def looks_only(attn_mask):
-    """Whether a mask is no number that could be learned. · 掩码是否仅为可见性。"""
-    return attn_mask is None or attn_mask.dtype == torch.bool
 
 
 def masked_softmax_of_torch(z, attn_mask=None):
@@ -62,13 +57,13 @@ def masked_softmax(z, attn_mask=None):
 @masked_softmax.backward("z", "attn_mask")
 def _(δ, out, z, attn_mask):
     δz = of_scores(δ, out)
-    return δz, None if looks_only(attn_mask) else δz.sum_to_size(attn_mask.shape)
+    return δz, None if attn_mask is None or attn_mask.dtype == torch.bool else δz.sum_to_size(attn_mask.shape)
 
 
 @masked_softmax.samples
 def _():
     yield R(3, 4), None
-    yield R(2, 3, 4), torch.tensor([[True, False, True, True], [True] * 4, [False, True, False, False]])
+    yield R(2, 3, 4), torch.tensor([[True, False, True, True], [False] * 4, [False, True, False, False]])
     yield R(2, 3, 4), R(3, 4)
 
 
@@ -135,7 +130,7 @@ def _(δ, q, k, v, attn_mask, drop, is_causal, scale):
     δp = δ @ v.mT if drop is None else δ @ v.mT * drop
     δz = of_scores(δp, p)
     δq, δk = δz @ k * scale_of(q, scale), δz.mT @ q * scale_of(q, scale)
-    δattn_mask = None if looks_only(attn_mask) else δz.sum_to_size(attn_mask.shape)
+    δattn_mask = None if attn_mask is None or attn_mask.dtype == torch.bool else δz.sum_to_size(attn_mask.shape)
     return δq.sum_to_size(q.shape), δk.sum_to_size(k.shape), δattn_mask
 
 
@@ -147,8 +142,8 @@ def _(δ, q, k, v, attn_mask, drop, is_causal, scale):
 
 @scaled_dot_product_attention.samples
 def _():
-    keep = torch.tensor([[True, False, True, True], [True] * 4, [False, True, False, False]])
-    yield R(2, 3, 2), R(2, 4, 2), R(2, 4, 3), None, None, False, None
+    keep = torch.tensor([[True, False, True, True], [False] * 4, [False, True, False, False]])
+    yield R(2, 3, 5), R(2, 4, 5), R(2, 4, 3), None, None, False, None
     yield R(2, 2, 3, 2), R(2, 2, 4, 2), R(2, 2, 4, 3), keep, keep.flip(1) * 2.0, False, 0.3
     yield R(2, 4, 2), R(2, 4, 2), R(2, 4, 3), None, None, True, None
     yield R(2, 3, 2), R(2, 4, 2), R(2, 4, 3), R(3, 4), None, False, None
