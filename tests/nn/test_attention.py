@@ -72,7 +72,7 @@ def test_a_mask_a_head_one_sample_and_unaveraged_weights():
             torch.testing.assert_close(ours(*args, **options), theirs(*args, **options), **NEAR)
     with pytest.raises(RuntimeError, match="is_causal"):
         ours(x, x, x, is_causal=True)
-    with pytest.raises(RuntimeError, match="masks for 3 keys, expected 4"):
+    with pytest.raises(RuntimeError, match="mask for 3 keys, expected 4"):
         ours(x, x, x, key_padding_mask=torch.zeros(3, 3, dtype=torch.bool))
 
 
@@ -129,7 +129,7 @@ def test_E86_the_mask_is_added_before_the_softmax():
     M = torch.tensor([[0.0, -math.inf, 0.0]] * 3).double()
     expected = torch.softmax(q @ k.mT / math.sqrt(2) + M, -1) @ v
     with gear("formula"):
-        torch.testing.assert_close(scaled_dot_product_attention(q, k, v, M), expected, **EXACT)
+        torch.testing.assert_close(scaled_dot_product_attention(q, k, v, bias=M), expected, **EXACT)
 
 
 # ---- Bahdanau and Luong ---------------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ CONSTANTS: dict[str, dict[str, str]] = {  # formula -> floating-point input with
     "cross_entropy": WEIGHT,
     "nll_loss": WEIGHT,
     "dropout": {"mask": "drawn, never learned"},
+    "scaled_dot_product_attention": {"drop": "drawn, never learned"},
     "reduce": {"total": "counts or sums of constant weights: nothing that is learned"},
 }
 

@@ -1,7 +1,7 @@
 r"""Attention: a mean of values by shares · 注意力：按份额对取值求平均
 
 symbols  q [*, T, D] queries   k [*, S, D] keys   v [*, S, E] values   out [*, T, E]   z [*, T, S] scores
-         attn_mask broadcast with [*, T, S]: true where a query may look (or floats, added to the scores)
+         attn_mask broadcast with [*, T, S]: true where a query may look   bias broadcast with it, added to the scores
          drop broadcast with [*, T, S]: a mask of dropout divided by 1 − p, or None   a [*, N, M]   b [*, M, P]
 note     softmax(q kᵀ/√D + M) v: the mask stands in the formula (errata E86); a causal one hides what comes later (E76)
 note     a query that may look nowhere gets zeros, and its deltas are finite
@@ -11,26 +11,23 @@ import math
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from ..formula import R, formula
 
 
-def hidden(z, attn_mask, is_causal):
-    """The scores with −∞ where a query may not look. · 不可见处置为 −∞ 的得分。"""
+def hidden(z, attn_mask, bias, is_causal):
+    """The scores with their bias, and −∞ where a query may not look. · 加偏置，不可见处置为 −∞。"""
+    z = z if bias is None else z + bias
     if is_causal:
         z = torch.where(torch.ones_like(z, dtype=torch.bool).tril(), z, -math.inf)
-    if attn_mask is None:
-        return z
-    return torch.where(attn_mask, z, -math.inf) if attn_mask.dtype == torch.bool else z + attn_mask
+    return z if attn_mask is None else torch.where(attn_mask, z, -math.inf)
 
 
-def shares(z):
+def masked_shares(z):
     """Softmax along the last axis; where all scores are −∞ nobody has a share. · 最后一维的份额；全为 −∞ 时皆为零。"""
-    highest = z.amax(-1, keepdim=True)
-    e = (z - torch.where(highest == -math.inf, 0, highest)).exp()
+    e = torch.where(z == -math.inf, z, z - z.amax(-1, keepdim=True)).exp()
     total = e.sum(-1, keepdim=True)
-    return e / torch.where(total == 0, 1, total)
+    return e / (total + (total == 0))
 
 
 def of_scores(δp, p):
@@ -38,33 +35,33 @@ def of_scores(δp, p):
     return p * (δp - (δp * p).sum(-1, keepdim=True))
 
 
-def masked_softmax_of_torch(z, attn_mask=None):
-    if attn_mask is not None:
-        z = z.masked_fill(~attn_mask, -math.inf) if attn_mask.dtype == torch.bool else z + attn_mask
+def masked_softmax_of_torch(z, attn_mask=None, bias=None):
+    z = z if bias is None else z + bias
+    z = z if attn_mask is None else z.masked_fill(~attn_mask, -math.inf)
     return F.softmax(z, -1).masked_fill((z == -math.inf).all(-1, keepdim=True), 0.0)
 
 
 @formula(twin=masked_softmax_of_torch, autocast="fp32", source="Bahdanau, Cho & Bengio 2015, arXiv:1409.0473, eq. 6")
-def masked_softmax(z, attn_mask=None):
+def masked_softmax(z, attn_mask=None, bias=None):
     """Scores become shares among those that may be looked at. · 仅在可见位置间归一化的份额。
 
     >>> masked_softmax(torch.tensor([[1.0, 1.0, 9.0]]), torch.tensor([[True, True, False]]))
     tensor([[0.5000, 0.5000, 0.0000]])
     """
-    return shares(hidden(z, attn_mask, False))
+    return masked_shares(hidden(z, attn_mask, bias, False))
 
 
-@masked_softmax.backward("z", "attn_mask")
-def _(δ, out, z, attn_mask):
+@masked_softmax.backward("z", "bias")
+def _(δ, out, bias):
     δz = of_scores(δ, out)
-    return δz, None if attn_mask is None or attn_mask.dtype == torch.bool else δz.sum_to_size(attn_mask.shape)
+    return δz, None if bias is None else δz.sum_to_size(bias.shape)
 
 
 @masked_softmax.samples
 def _():
-    yield R(3, 4), None
-    yield R(2, 3, 4), torch.tensor([[True, False, True, True], [False] * 4, [False, True, False, False]])
-    yield R(2, 3, 4), R(3, 4)
+    yield R(3, 4), None, None
+    yield R(2, 3, 4), torch.tensor([[True, False, True, True], [False] * 4, [False, True, False, False]]), None
+    yield R(2, 3, 4), None, R(3, 4)
 
 
 @formula(twin=torch.matmul, autocast="low", batch=("a", "b"), source="a product of matrices, each of a batch its own")
@@ -99,11 +96,13 @@ def scale_of(q, scale):
     return 1 / math.sqrt(q.shape[-1]) if scale is None else scale
 
 
-def attention_of_torch(q, k, v, attn_mask=None, drop=None, is_causal=False, scale=None):
-    if drop is None and not (is_causal and attn_mask is not None):
-        return F.scaled_dot_product_attention(q, k, v, attn_mask, 0.0, is_causal, scale=scale)
-    z = hidden(q @ k.mT * scale_of(q, scale), attn_mask, is_causal)
-    p = masked_softmax_of_torch(z).to(z.dtype)
+def attention_of_torch(q, k, v, attn_mask=None, bias=None, drop=None, is_causal=False, scale=None):
+    mask = bias if attn_mask is None else attn_mask if bias is None else bias.masked_fill(~attn_mask, -math.inf)
+    if drop is None and not (is_causal and mask is not None):
+        return F.scaled_dot_product_attention(q, k, v, mask, 0.0, is_causal, scale=scale)
+    z = q @ k.mT * scale_of(q, scale)
+    z = z.masked_fill(torch.ones_like(z, dtype=torch.bool).triu(1), -math.inf) if is_causal else z
+    p = masked_softmax_of_torch(z, attn_mask, bias).to(z.dtype)
     return (p if drop is None else p * drop) @ v
 
 
@@ -114,43 +113,35 @@ def attention_of_torch(q, k, v, attn_mask=None, drop=None, is_causal=False, scal
     compiled="twin",  # torch's operator never holds all the shares at once
     source="Vaswani et al. 2017, arXiv:1706.03762, eq. 1",
 )
-def scaled_dot_product_attention(q, k, v, attn_mask=None, drop=None, is_causal=False, scale=None):
+def scaled_dot_product_attention(q, k, v, attn_mask=None, bias=None, drop=None, is_causal=False, scale=None):
     """Each query takes the mean of the values by how well it fits their keys. · 缩放点积注意力。
 
     >>> scaled_dot_product_attention(torch.ones(1, 2), torch.ones(3, 2), torch.tensor([[1.0], [2.0], [3.0]]))
     tensor([[2.]])
     """
-    p = shares(hidden(q @ k.mT * scale_of(q, scale), attn_mask, is_causal))
+    p = masked_shares(hidden(q @ k.mT * scale_of(q, scale), attn_mask, bias, is_causal))
     return (p if drop is None else p * drop) @ v
 
 
-@scaled_dot_product_attention.backward("q", "k", "attn_mask")
-def _(δ, q, k, v, attn_mask, drop, is_causal, scale):
-    p = shares(hidden(q @ k.mT * scale_of(q, scale), attn_mask, is_causal))
-    δp = δ @ v.mT if drop is None else δ @ v.mT * drop
-    δz = of_scores(δp, p)
+@scaled_dot_product_attention.backward("q", "k", "bias")
+def _(δ, q, k, v, attn_mask, bias, drop, is_causal, scale):
+    p = masked_shares(hidden(q @ k.mT * scale_of(q, scale), attn_mask, bias, is_causal))
+    δz = of_scores(δ @ v.mT if drop is None else δ @ v.mT * drop, p)
     δq, δk = δz @ k * scale_of(q, scale), δz.mT @ q * scale_of(q, scale)
-    δattn_mask = None if attn_mask is None or attn_mask.dtype == torch.bool else δz.sum_to_size(attn_mask.shape)
-    return δq.sum_to_size(q.shape), δk.sum_to_size(k.shape), δattn_mask
+    return δq, δk.sum_to_size(k.shape), None if bias is None else δz.sum_to_size(bias.shape)
 
 
 @scaled_dot_product_attention.backward("v")
-def _(δ, q, k, v, attn_mask, drop, is_causal, scale):
-    p = shares(hidden(q @ k.mT * scale_of(q, scale), attn_mask, is_causal))
+def _(δ, q, k, v, attn_mask, bias, drop, is_causal, scale):
+    p = masked_shares(hidden(q @ k.mT * scale_of(q, scale), attn_mask, bias, is_causal))
     return ((p if drop is None else p * drop).mT @ δ).sum_to_size(v.shape)
 
 
 @scaled_dot_product_attention.samples
 def _():
     keep = torch.tensor([[True, False, True, True], [False] * 4, [False, True, False, False]])
-    yield R(2, 3, 5), R(2, 4, 5), R(2, 4, 3), None, None, False, None
-    yield R(2, 2, 3, 2), R(2, 2, 4, 2), R(2, 2, 4, 3), keep, keep.flip(1) * 2.0, False, 0.3
-    yield R(2, 4, 2), R(2, 4, 2), R(2, 4, 3), None, None, True, None
-    yield R(2, 3, 2), R(2, 4, 2), R(2, 4, 3), R(3, 4), None, False, None
-    yield R(2, 2, 3, 2), R(2, 1, 4, 2), R(2, 1, 4, 3), None, None, False, None  # heads that share keys
-    yield R(2, 1, 3, 2), R(2, 2, 4, 2), R(2, 2, 4, 3), None, None, False, None
-
-
-def may_look(mask: Tensor | None) -> Tensor | None:
-    """Torch's modules say true where a place is hidden, its function where it is seen: the latter. · 掩码取反。"""
-    return ~mask if mask is not None and mask.dtype == torch.bool else mask
+    yield R(2, 3, 5), R(2, 4, 5), R(2, 4, 3), None, None, None, False, None
+    yield R(2, 2, 3, 2), R(2, 2, 4, 2), R(2, 2, 4, 3), keep, None, keep.flip(1) * 2.0, False, 0.3
+    yield R(2, 4, 2), R(2, 4, 2), R(2, 4, 3), None, None, None, True, None
+    yield R(2, 3, 2), R(2, 4, 2), R(2, 4, 3), None, R(3, 4), None, False, None
+    yield R(2, 2, 3, 2), R(2, 1, 4, 2), R(2, 1, 4, 3), None, None, None, False, None  # heads that share keys

@@ -10,7 +10,7 @@ note     masks are torch's: true where a place is hidden; a query that may look 
 import torch
 from torch import Tensor
 
-from .attention import masked_softmax, matmul, may_look, scaled_dot_product_attention
+from .attention import masked_softmax, matmul, scaled_dot_product_attention
 from .dropout import Dropout, kept
 from .linear import linear
 
@@ -67,8 +67,8 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
             key_padding_mask = key_padding_mask[None]
         q, k, v = self._heads(x, y, z)
         extra = k.shape[2] - y.shape[1]
-        mask = merged(attn_mask, key_padding_mask, q, k.shape[2], extra)
-        out, weights = self._attend(q, k, v, mask, need_weights)
+        masks = merged(attn_mask, key_padding_mask, q, k.shape[2], extra)
+        out, weights = self._attend(q, k, v, *masks, need_weights)
         out = self.out_proj(out.transpose(1, 2).flatten(2))
         out = out[0] if alone else out.transpose(0, 1) if time_first else out
         if weights is None:
@@ -95,45 +95,38 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
         return q, k, v
 
     def _attend(
-        self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, weighed: bool
+        self, q: Tensor, k: Tensor, v: Tensor, looks: Tensor | None, bias: Tensor | None, weighed: bool
     ) -> tuple[Tensor, Tensor | None]:
-        dropping = self.drop is not None and self.training
         if weighed:
-            shares = masked_softmax(matmul(q * q.shape[-1] ** -0.5, k.mT), mask)
-            shares = self.drop(shares) if self.drop is not None else shares
+            shares = masked_softmax(matmul(q * q.shape[-1] ** -0.5, k.mT), looks, bias)
+            shares = shares if self.drop is None else self.drop(shares)
             return matmul(shares, v), shares
         drop = None
-        if self.drop is not None and dropping:
-            pairs = q.new_empty(*q.shape[:3], k.shape[2])
-            given = self.drop.mask
+        if self.drop is not None and self.training:
+            pairs, given = q.new_empty(*q.shape[:3], k.shape[2]), self.drop.mask
             drop = (self.drop.draw(pairs) if given is None else given) / kept(self.drop.p)
-        return scaled_dot_product_attention(q, k, v, mask, drop), None
+        return scaled_dot_product_attention(q, k, v, looks, bias, drop), None
 
 
-def merged(attn_mask: Tensor | None, padding: Tensor | None, q: Tensor, keys: int, extra: int) -> Tensor | None:
-    """One mask of both of torch's, [N or 1, K or 1, T or 1, S], as the formula reads it: true where one may look.
+def merged(
+    attn_mask: Tensor | None, padding: Tensor | None, q: Tensor, keys: int, extra: int
+) -> tuple[Tensor | None, Tensor | None]:
+    """Torch's two masks as the formula reads them: where one may look, what is added; each [N, K, T, S] or broadcast.
 
-    The `extra` keys that torch adds at the end are always seen. · 合并两种掩码。
+    Torch's modules say true where a place is hidden. The `extra` keys that torch adds at the end are always seen.
+    · 合并两种掩码：可见性与加性偏置。
     """
-    masks = []
-    if attn_mask is not None:
-        shaped = attn_mask.unflatten(0, q.shape[:2]) if attn_mask.dim() == 3 else attn_mask[None, None]
-        masks.append(shaped)
-    if padding is not None:
-        masks.append(padding[:, None, None])
-    if not masks:
-        return None
+    masks = [] if attn_mask is None else [attn_mask.unflatten(0, q.shape[:2]) if attn_mask.dim() == 3 else attn_mask]
+    masks += [] if padding is None else [padding[:, None, None]]
+    if any(m.shape[-1] != keys - extra for m in masks):
+        raise RuntimeError(f"attention mask for {masks[0].shape[-1]} keys, expected {keys - extra}")
     if extra:
         masks = [torch.cat([m, m.new_zeros(*m.shape[:-1], extra)], -1) for m in masks]
-    if any(m.shape[-1] != keys for m in masks):
-        raise RuntimeError(f"attention masks for {masks[0].shape[-1] - extra} keys, expected {keys - extra}")
-    if all(m.dtype == torch.bool for m in masks):
-        hidden = masks[0] if len(masks) == 1 else masks[0] | masks[1]
-        return may_look(hidden)
-    floats = [
-        torch.zeros(m.shape, dtype=q.dtype, device=q.device).masked_fill(m, float("-inf"))
-        if m.dtype == torch.bool
-        else m
-        for m in masks
-    ]
-    return floats[0] if len(floats) == 1 else floats[0] + floats[1]
+    looks: Tensor | None = None
+    bias: Tensor | None = None
+    for m in masks:
+        if m.dtype == torch.bool:
+            looks = ~m if looks is None else looks & ~m
+        else:
+            bias = m if bias is None else bias + m
+    return looks, bias
