@@ -49,6 +49,7 @@ class Learning:
     init_std: float | None = _setting(
         None, "float", "normal, uniform and trunc_normal: deviation of the first weights", "初始化标准差", "(0, inf)"
     )
+    weights: str | None = _setting(None, "text", "file or run that first weights come from", "起始权重的文件或运行")
     ema: float = _setting(0.0, "float", "decay of the moving average of the weights; 0: none", "权重滑动平均", "[0, 1)")
     patience: int = _setting(
         0,

@@ -233,6 +233,8 @@ def _conflicts(s: Settings) -> list[str]:
         lines.append("schedule=noam: it rises during warmup, and warmup=0; add warmup=1")
     if s.schedule == "plateau" and s.gamma == 1:
         lines.append("gamma=1.0: schedule=plateau expects a number below 1")
+    if s.weights is not None and s.init != "default":
+        lines.append(f"init={s.init}: the first weights come from weights={s.weights}; leave one of the two out")
     if s.label_smoothing and s.loss not in ("auto", "cross_entropy"):
         lines.append(f"label_smoothing={s.label_smoothing}: only loss=cross_entropy takes it, and loss={s.loss}")
     lines += _mixing(s)

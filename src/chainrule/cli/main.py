@@ -29,7 +29,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "runs": ("runs:runs", "List, show and compare runs · 查看与比较"),
     },
     "What there is · 目录": {
-        "models": ("models:models", "List the models, or show one layer by layer · 模型"),
+        "models": ("weights:models", "List the models, or show one layer by layer · 模型"),
         "data": ("data:data", "List the known data sets, check a folder · 数据"),
     },
     "See learning · 观察学习过程": {

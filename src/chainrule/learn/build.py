@@ -64,7 +64,7 @@ def network(model: str, settings: Settings, data: DataSet | Facts) -> torch.nn.M
     with seeded(settings.seed):
         made = catalog.build_model(model, options(model, settings, data))
         if any(map(is_lazy, made.parameters())):  # takes its sizes from what it sees first
-            _answer(made, model, torch.zeros(2, *data.shape))
+            answer(made, model, torch.zeros(2, *data.shape))
     if settings.init != "default":
         from ..nn.init import initialize
 
@@ -85,7 +85,7 @@ def fits(made: torch.nn.Module, model: str, task: Supervised, data: DataSet, set
     """Refuse a network that cannot take the data or whose answers do not fit it, before a long run begins. · 预检。"""
     part = training_part(data, settings)
     x, y = part.batch(torch.arange(min(2, len(part))))
-    out = _answer(made, model, x)
+    out = answer(made, model, x)
     task.check(out, model)
     task.loss(out[:, : len(data.classes)] if data.classes else out, y)
     if len(part) % settings.batch_size == 1 or settings.batch_size == 1:
@@ -105,7 +105,8 @@ def _looking(made: torch.nn.Module) -> Iterator[None]:
             now.data.copy_(then)
 
 
-def _answer(made: torch.nn.Module, model: str, x: torch.Tensor) -> torch.Tensor:
+def answer(made: torch.nn.Module, model: str, x: torch.Tensor) -> torch.Tensor:
+    """What a network says to x in evaluation mode, or one line why it cannot; it is afterwards as before. · 试算。"""
     try:
         with _looking(made):
             return made.eval()(x)

@@ -11,7 +11,8 @@ from ..data.dataset import DataSet
 from ..runs.folder import RunFolder
 from ..runs.log import RunLog
 from ..settings import Settings
-from . import build
+from ..zoo.weights import Report
+from . import build, start
 from .device import Device, choose
 from .feed import Feed
 from .loop import Loop, OnEvent
@@ -31,17 +32,20 @@ class Parts:
     data: DataSet
     task: Supervised
     network: torch.nn.Module
+    started: Report | None = None
 
     @classmethod
-    def build(cls, model: str, source: str, settings: Settings) -> "Parts":
+    def build(cls, model: str, source: str, settings: Settings, begins: bool = True) -> "Parts":
+        """All parts; a run that goes on, and does not begin, has its weights from its checkpoint. · 组装各部分。"""
         check_pair(model, settings.model, source)
         device = choose(settings.device, settings.precision)
         data = build.dataset(model, source, settings)
         task = build.task(settings, data)
         network = build.network(model, settings, data)
+        started = start.begin(network, model, settings) if begins else None
         build.fits(network, model, task, data, settings)
         build.optimizer(network, settings)  # what it refuses is said now
-        return cls(model, source, settings, device, data, task, network.to(device.kind))
+        return cls(model, source, settings, device, data, task, network.to(device.kind), started)
 
     def loop(self, folder: RunFolder, on_event: OnEvent | None) -> Loop:
         settings, optimizer = self.settings, build.optimizer(self.network, self.settings)

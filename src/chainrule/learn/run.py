@@ -23,7 +23,7 @@ from ..runs.folder import RunFolder
 from ..runs.log import RunLog, read
 from ..runs.manifest import generations
 from ..settings import Settings, make, parse
-from . import build
+from . import build, start
 from .loop import Loop, OnEvent
 from .parts import Parts
 from .session import session
@@ -83,7 +83,11 @@ def _begin(parts: "Parts", folder: RunFolder, log: RunLog, on_event: OnEvent | N
         "device": parts.device.kind,
         "precision": parts.device.precision,
     }
+    if parts.started:
+        start.keep(folder, parts.started)
     loop.begin(log, **known, form=str(loop.step.form))
+    for line in parts.started.lines if parts.started else ():
+        loop.tell(log, "note", text=line)
     return _finish(loop, parts, log)
 
 
@@ -135,12 +139,17 @@ def resume(
         raise UserError(
             f"{', '.join(wrong)}: cannot change on resume, only {', '.join(RESUMABLE)} can; train a new run"
         )
+    start.refuse_imported(folder)
     with folder.lock(), RunLog(folder.log) as log, gear(settings.gear), session(settings.seed, settings.threads):
-        parts = Parts.build(model, source, settings)
-        if _never_began(folder):
+        begins = _never_began(folder)
+        parts = Parts.build(model, source, settings, begins)
+        if begins:
             return _begin(parts, folder, log, on_event)
+        start.as_begun(parts.network, folder)
         loop = parts.loop(folder, on_event)
         loop.take_up(log, old.epochs, model=model, data=source)
+        for line in start.changed(folder, settings):
+            loop.tell(log, "note", text=f"{line}: the checkpoint goes on with its own weights")
         if changed or data is not None:
             rewrite(folder.run_toml, to_toml(model, source, settings).encode())
         return _finish(loop, parts, log)

@@ -20,7 +20,7 @@ from ..runs.folder import RunFolder
 from ..runs.log import history, read
 from ..runs.manifest import generations
 from ..runs.report import write
-from . import build, state
+from . import build, start, state
 from .device import Device
 from .facts import Facts
 from .judgement import Judgement, judge
@@ -104,7 +104,13 @@ class Run:
         if self._network is None:
             self._network = build.network(self.model, self.settings, self.facts)
             self.load(self._network)
+            start.as_begun(self._network, self.folder)
         return self._network.eval()
+
+    @property
+    def begun(self) -> dict[str, Any]:
+        """Where the first weights came from: file, sha256, lines; empty for drawn ones. · 起始权重的来源。"""
+        return start.kept(self.folder)
 
     def load(self, network: torch.nn.Module) -> None:
         """The chosen weights into a network of this run. · 载入所选权重。

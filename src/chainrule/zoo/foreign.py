@@ -39,7 +39,8 @@ EXPECTED = "expected safetensors, or a .pth, .pt or .th that torch.save wrote"
 class Foreign:
     """Weights as they lie in a file: key → tensor, in its order. · 文件中的权重。
 
-    notes what was unwrapped; sha256 of the file; left names of what was no tensor.
+    notes what was unwrapped; sha256 of the file; left names of what was no tensor; norm eps and momentum of its batch
+    norms, where they are known.
     """
 
     path: Path
@@ -47,6 +48,7 @@ class Foreign:
     sha256: str
     notes: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    norm: tuple[float, float] | None = None
 
 
 def read_foreign(path: str | PathLike[str]) -> Foreign:

@@ -81,7 +81,7 @@ def match(shapes: Shapes, theirs: Mapping[str, Tensor]) -> Match:
     """
     ends = Ends.of(shapes)
     tries = [_under(naming, names, shapes, theirs, ends) for naming, names in _candidates(shapes, theirs)]
-    best = min(tries, key=lambda found: found.faults)
+    best = min(tries, key=lambda found: (found.faults, len(found.extra)))
     return (_by_order(shapes, theirs, ends) or best) if best.faults else best
 
 

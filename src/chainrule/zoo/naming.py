@@ -60,6 +60,8 @@ def _stages(shapes: Shapes) -> tuple[list[Layer], list[list[list[Layer]]], list[
             parts.setdefault(match[0], {})[path] = entries
         else:
             linear.append(path)
+    if not any(key.endswith("running_mean") for key in shapes):
+        raise KeyError("running_mean")  # the families that are named by their blocks all have norms
     blocks = [(name, _layers(modules)) for name, modules in parts.items()]
     stem, inner, last = blocks[:1], blocks[1:], []
     if inner and len(inner[-1][1]) == 1 and re.fullmatch(r"features\.\d+", inner[-1][0]):
@@ -120,12 +122,13 @@ def timm(shapes: Shapes) -> Names:
 
     Source: timm 1.0.31, models/_efficientnet_blocks.py and vgg.py (its ResNets are named as torchvision's).
 
-    >>> timm({"features.0.weight": [64, 3, 3, 3], "classifier.6.weight": [10, 4096]})
-    {'features.0.weight': 'features.0.weight', 'classifier.6.weight': 'head.fc.weight'}
+    >>> timm({"features.0.weight": [64, 3, 3, 3], "classifier.0.bias": [9], "classifier.6.bias": [10]})
+    {'features.0.weight': 'features.0.weight', 'classifier.0.bias': 'pre_logits.fc1.bias', \
+'classifier.6.bias': 'head.fc.bias'}
     """
-    if not any(key.startswith("features.") for key in shapes):
+    if "layer1.0.conv1.weight" in shapes:
         return {key: key for key in shapes}
-    if "classifier.6.weight" in shapes:
+    if {"classifier.0.bias", "classifier.6.bias"} <= shapes.keys():
         heads = {"classifier.0.": "pre_logits.fc1.", "classifier.3.": "pre_logits.fc2.", "classifier.6.": "head.fc."}
         return {key: _begin(key, heads) for key in shapes}
     stem, stages, last, linear = _stages(shapes)
@@ -210,6 +213,7 @@ def akamaster(shapes: Shapes) -> Names:
     >>> akamaster({"conv1.weight": [16, 3, 3, 3], "fc.bias": [10]})
     {'conv1.weight': 'conv1.weight', 'fc.bias': 'linear.bias'}
     """
+    shapes["fc.bias"]
     return {key: _begin(key, {"fc.": "linear."}) for key in shapes}
 
 

@@ -76,7 +76,7 @@ def load_weights(
     loading = _Loading(foreign, found, own, adapt)
     new = {key: value for key in shapes if (value := loading.tensor(key)) is not None}
     model.load_state_dict({**own, **new})
-    norm = set_norm(model, _norm(found.naming, foreign.path.name))
+    norm = set_norm(model, foreign.norm or _norm(found.naming, foreign.path.name))
     lines = [_first_line(foreign, found), loading.loaded(new, dict(model.named_parameters())), *loading.lines]
     if norm:
         lines.append(f"set     batch norm eps {norm[0]:g}, momentum {norm[1]:g}, which these weights need")
@@ -102,9 +102,9 @@ def _first_line(foreign: Foreign, found: Match) -> str:
 
 def _another(foreign: Foreign, found: Match, shapes: dict, name: str) -> str:
     """One line for a file of another model."""
-    faults = []
+    faults, whole = [], sum(not key.endswith(COUNTER) for key in shapes)
     if found.missing:
-        faults.append(f"{len(found.missing)} of {len(shapes)} tensors are missing ({some(found.missing, 2)})")
+        faults.append(f"{len(found.missing)} of {whole} tensors are missing ({some(found.missing, 2)})")
     if found.wrong:
         key = found.wrong[0]
         there = list(foreign.tensors[found.names[key]].shape)

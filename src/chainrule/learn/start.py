@@ -1,0 +1,107 @@
+"""What a run begins with: weights of a file or of another run, and what is kept of them. · 运行的起始权重。
+
+The numbers themselves are in the first checkpoint; `weights.json` beside it holds where they came from, their sha256,
+what was adapted, and the eps and momentum of the norms, which no checkpoint of weights holds.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import UserError
+from ..runs import checkpoint
+from ..runs.durable import replace
+from ..runs.folder import RunFolder
+from ..runs.manifest import TENSORS, generations
+from ..settings import Settings
+from ..zoo.foreign import Foreign, read_foreign, sha256_of
+from ..zoo.weights import Report, load_weights, set_norm
+from .state import under
+
+KEPT = "weights.json"
+
+
+def source(name: str, runs: str = "runs") -> Foreign:
+    """The weights of a file, or the best ones of a run. · 文件或运行中的权重。
+
+    name a file, a run's folder or its name in `runs`. Raises `UserError` for what is neither.
+    """
+    given = Path(name).expanduser()
+    for path in (given, Path(runs) / given):
+        if (path / "run.toml").is_file():
+            return _of_run(RunFolder.open(path))
+    return read_foreign(given)
+
+
+def _of_run(folder: RunFolder) -> Foreign:
+    best = folder.best if generations(folder.best) else folder.checkpoints
+    found = checkpoint.load(best)
+    tensors = under(found.tensors, "average") or under(found.tensors, "model")
+    which = f"step {found.step} of run {folder.name!r}"
+    norm = _norm(folder)
+    return Foreign(found.path / TENSORS, tensors, sha256_of(found.path / TENSORS), [which], norm=norm)
+
+
+def _norm(folder: RunFolder) -> tuple[float, float] | None:
+    found = kept(folder).get("norm")
+    return (found[0], found[1]) if found else None
+
+
+def begin(network: torch.nn.Module, model: str, settings: Settings) -> Report | None:
+    """Put the weights that the settings name into a network; None where they name none. · 载入设置所指的权重。"""
+    if settings.weights is None:
+        return None
+    return load_weights(network, source(settings.weights, settings.runs), model)
+
+
+def keep(folder: RunFolder, report: Report, **more: Any) -> None:
+    """Write down what the run began with. · 记录起始权重。"""
+    replace(folder.path / KEPT, json.dumps(asdict(report) | more, ensure_ascii=False, indent=1).encode())
+
+
+def kept(folder: RunFolder) -> dict[str, Any]:
+    """What the run began with, or nothing. · 读回起始权重的记录。
+
+    Raises `UserError` for a file that is damaged.
+    """
+    try:
+        found = json.loads((folder.path / KEPT).read_text(encoding="utf-8"))
+        norm = found["norm"]
+        if not (norm is None or ([float(n) for n in norm] == norm and len(norm) == 2)):
+            raise ValueError
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{folder.path / KEPT} is damaged: put it back from a backup, or train anew") from error
+    return found
+
+
+def as_begun(network: torch.nn.Module, folder: RunFolder) -> None:
+    """The norms of a network made anew, as the run's first weights need them. · 恢复归一化的设置。"""
+    set_norm(network, _norm(folder))
+
+
+def changed(folder: RunFolder, settings: Settings) -> list[str]:
+    """One line if the file of the first weights is not the one the run began with. · 起始文件是否已变。"""
+    then = kept(folder).get("sha256")
+    if then is None or settings.weights is None:
+        return []
+    try:
+        now = source(settings.weights, settings.runs).sha256
+    except UserError:
+        return []  # gone since: nothing is asked of it any more
+    if now == then:
+        return []
+    return [f"weights={settings.weights}: not the file the run began with (sha256 {now[:12]}…, then {then[:12]}…)"]
+
+
+def refuse_imported(folder: RunFolder) -> None:
+    """A run of imported weights has no training to go on with. · 导入的权重没有可续的训练。"""
+    if kept(folder).get("imported"):
+        raise UserError(
+            f"run {folder.name!r} holds imported weights and was never trained: expected a trained run; begin one "
+            f"with chainrule train MODEL DATA weights={folder.path}"
+        )
