@@ -20,7 +20,7 @@ from ..runs.folder import RunFolder
 from ..runs.log import history, read
 from ..runs.manifest import generations
 from ..runs.report import write
-from . import build, start, state
+from . import build, shipping, start, state
 from .device import Device
 from .facts import Facts
 from .judgement import Judgement, judge
@@ -241,6 +241,12 @@ class Run:
         if broken is not None:
             broken += faults
         return found
+
+    def export(
+        self, to: str = "onnx", fold_bn: bool = False, out: str | PathLike[str] | None = None
+    ) -> shipping.Exported:
+        """Write the network for use elsewhere: "onnx", "torch" or "safetensors"; see `shipping.export`. · 导出网络。"""
+        return shipping.export(self, to, fold_bn, out)
 
     def write_report(self) -> list[Path]:
         """Curves, confusion matrix and tables from the log, in `report/`; returns its files. · 由日志写出报告。"""
