@@ -325,6 +325,15 @@ def equations_in(page: str, room: str, *words: str) -> str:
     return "\n\n".join(parts)
 
 
+def augmentations(page: str) -> str:
+    """Every kind of augmentation with its options. · 全部数据增强及其选项。"""
+    rows = []
+    for name, entry in catalog.AUGMENTS.items():
+        told = {k: "..".join(f"{n:.3g}" for n in v) if isinstance(v, tuple) else v for k, v in entry.options.items()}
+        rows.append([f"`{name}`", ticked(f"{k}={v}" for k, v in told.items()), f"{entry.en} · {entry.zh}"])
+    return table(["name · 名称", "options · 选项", "what · 作用"], rows)
+
+
 PARTS: dict[str, Callable[..., str]] = {
     "source": source,
     "contents": contents,
@@ -339,6 +348,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "networks": of_architectures("networks"),
     "rows": of_architectures("rows"),
     "terms": terms,
+    "augmentations": augmentations,
     "equations": equations_here,
     "equations_in": equations_in,
     "functions": functions,
@@ -388,6 +398,9 @@ def pictures() -> None:
         both.paste(shown[0], (0, 0))
         both.paste(shown[1], (shown[0].width, 0))
         both.quantize(64).save(DOCS / "pictures" / "demo.png", optimize=True)
+    target = DOCS / "pictures" / "augment.png"
+    subprocess.run([*command, "data", "show", "digits", "augment=affine+mixup", "--png", str(target)], check=True)
+    Image.open(target).convert("L").quantize(32).save(target, optimize=True)
     for name in ("linear", "adam"):
         target = DOCS / "pictures" / f"{name}.png"
         subprocess.run([*command, "formula", name, "--png", str(target)], check=True)
