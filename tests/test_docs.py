@@ -86,7 +86,7 @@ def test_every_correction_is_held_by_a_test_or_a_text_and_every_tested_one_is_to
 
 
 def test_the_receptive_field_drawn_is_the_one_of_the_arithmetic():
-    pictures = make.beside("architecture_pictures")
+    pictures = make.beside("drawing.architectures")
     for layers, wide in (([(3, 1)] * 3, 7), ([(7, 1)], 7), ([(3, 2), (3, 2), (3, 1)], 15)):
         assert (pictures.influence(layers).max(0) > 0).sum() == wide
 
@@ -122,7 +122,7 @@ def test_pictures_show_something(name, least):
     assert grey.std() > 10
 
 
-@pytest.mark.parametrize("name", make.LOOKS)
+@pytest.mark.parametrize("name", make.beside("drawing.looks").LOOKS)
 def test_pictures_of_learning_show_something_and_are_small(name):
     path = ROOT / "docs" / "pictures" / name
     assert path.stat().st_size < (300_000 if name.endswith(".gif") else 200_000)

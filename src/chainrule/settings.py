@@ -1,4 +1,4 @@
-"""How words and Python values become the settings of a run, and which do not go together. · 运行设置的解析与检查。
+"""How words and Python values become the settings of a run. · 运行设置的解析与检查。
 
 No torch here: help, completion and argument errors read this file. Words are `key=value`; nothing is ever evaluated
 (only `model.KEY=` values are read as Python literals). All errors of one configuration are raised at once.
@@ -10,15 +10,12 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any
 
-from .catalog import INITS, OPTIMIZERS, SCHEDULES
-from .data.augment.plan import KINDS
-from .data.augment.plan import parse as plan
+from .catalog import OPTIMIZERS
+from .conflicts import conflicts
 from .errors import UserError
 from .fields import (
     DEFAULTS,
-    OPTIONS,
     RESUMABLE,
-    SHAPES,
     SPECS,
     Computing,
     Keeping,
@@ -27,7 +24,6 @@ from .fields import (
     Scheduling,
     Updating,
 )
-from .runs.folder import check_name
 from .values import literal, read
 
 
@@ -93,7 +89,6 @@ ALIASES = {
     "scheduler": "schedule",
     "line_search": "line_search_fn",
 }
-_ON = {"sam": "sam=0.05", "lookahead": "lookahead=5"}
 WORD = re.compile(r"^-{0,2}([A-Za-z_][\w.-]*)\s*=(.*)$", re.DOTALL)
 
 
@@ -184,7 +179,7 @@ def _assemble(pairs: Mapping[str, Any], errors: list[str], base: Settings) -> Se
         except UserError as error:
             errors += error.lines
     made = Settings(**{**values, "model": model})
-    errors += [line for line in _conflicts(made) if line.partition("=")[0] not in {e.partition("=")[0] for e in errors}]
+    errors += [line for line in conflicts(made) if line.partition("=")[0] not in {e.partition("=")[0] for e in errors}]
     if errors:
         raise UserError(*errors)
     return made
@@ -215,106 +210,3 @@ def accept(key: str, given: Any) -> Any:
     (100, False, (0.9, 0.99), None)
     """
     return read(key, given, SPECS[key])
-
-
-def _conflicts(s: Settings) -> list[str]:
-    """What no single value can tell."""
-    lines = [*_updates(s), *_around(s), *_of_folds(s)]
-    if s.warmup > s.epochs:
-        lines.append(
-            f"warmup={_show(s.warmup)}: expected at most the {s.epochs} epochs of the run; the rate never got up"
-        )
-    for key in SHAPES:
-        if key not in SCHEDULES[s.schedule].options and getattr(s, key) != DEFAULTS[key]:
-            who = " or ".join(name for name, entry in SCHEDULES.items() if key in entry.options)
-            lines.append(f"{key}={getattr(s, key)}: only schedule={who} takes it, and schedule={s.schedule}")
-    lines += _first_weights(s)
-    if s.schedule == "noam" and not s.warmup:
-        lines.append("schedule=noam: it rises during warmup, and warmup=0; add warmup=1")
-    if s.schedule == "plateau" and s.gamma == 1:
-        lines.append("gamma=1.0: schedule=plateau expects a number below 1")
-    if s.weights is not None and s.init != "default":
-        lines.append(f"init={s.init}: the first weights come from weights={s.weights}; leave one of the two out")
-    if s.label_smoothing and s.loss not in ("auto", "cross_entropy"):
-        lines.append(f"label_smoothing={s.label_smoothing}: only loss=cross_entropy takes it, and loss={s.loss}")
-    lines += _mixing(s)
-    if s.name is not None:
-        try:
-            check_name(s.name)
-        except UserError as error:
-            lines += error.lines
-    return lines
-
-
-def _updates(s: Settings) -> list[str]:
-    takes, lines = OPTIMIZERS[s.optimizer].options, []
-    for key in OPTIONS:
-        if key not in takes and getattr(s, key) != DEFAULTS[key]:
-            who = " or ".join(name for name, entry in OPTIMIZERS.items() if key in entry.options)
-            lines.append(
-                f"{key}={_show(getattr(s, key))}: optimizer={s.optimizer} does not take it, it takes "
-                f"{', '.join(takes)}; {key} is for {who}"
-            )
-    if s.optimizer == "sgd" and s.nesterov and (not s.momentum or s.dampening):
-        lines.append("nesterov=true: expected momentum above 0 and no dampening; add momentum=0.9")
-    if s.etas is not None and not s.etas[0] < 1 < s.etas[1]:
-        lines.append(f"etas={s.etas[0]:g},{s.etas[1]:g}: expected one number below 1 and one above it, like 0.5,1.2")
-    if s.step_sizes is not None and s.step_sizes[0] > s.step_sizes[1]:
-        lines.append(f"step_sizes={s.step_sizes[0]:g},{s.step_sizes[1]:g}: expected the shorter step first")
-    return lines
-
-
-def _around(s: Settings) -> list[str]:
-    lines = []
-    for key, around in (("sam_adaptive", "sam"), ("lookahead_alpha", "lookahead")):
-        if getattr(s, key) != DEFAULTS[key] and not getattr(s, around):
-            lines.append(
-                f"{key}={_show(getattr(s, key))}: only {around} takes it, and {around} is off; add {_ON[around]}"
-            )
-    if s.precision == "fp16" and (s.optimizer == "lbfgs" or s.sam):
-        who = "optimizer=lbfgs" if s.optimizer == "lbfgs" else f"sam={s.sam}"
-        lines.append(
-            f"precision=fp16: {who} evaluates the loss several times a step, which a loss scale forbids; take bf16"
-        )
-    if s.skips != DEFAULTS["skips"] and s.nonfinite == "stop":
-        lines.append(f"skips={s.skips}: only nonfinite=skip takes it, and nonfinite=stop")
-    return lines
-
-
-def _first_weights(s: Settings) -> list[str]:
-    takes = INITS[s.init].options if s.init in INITS else {}
-    lines = []
-    for key, value in s.initial().items():
-        if f"init_{key}" not in takes:
-            who = ", ".join(name for name, entry in INITS.items() if f"init_{key}" in entry.options)
-            lines.append(f"init_{key}={value}: init={s.init} does not take it; it is for {who}")
-    return lines
-
-
-def _mixing(s: Settings) -> list[str]:
-    """Mixed pictures have shares of classes for labels, which not every loss takes."""
-    try:
-        mixing = [step.kind for step in plan(s.augment) if step.kind in KINDS and KINDS[step.kind].mixes]
-    except UserError:  # it is told where it is read
-        return []
-    if mixing and s.loss not in ("auto", "cross_entropy", "mse", "bce"):
-        return [f"augment={s.augment}: {mixing[0]} mixes labels, which loss={s.loss} cannot take; leave loss=auto"]
-    return []
-
-
-def _of_folds(s: Settings) -> list[str]:
-    lines = []
-    if s.folds == 1:
-        lines.append("folds=1: expected at least 2, or 0 for none")
-    if s.fold and not s.folds:
-        lines.append(f"fold={s.fold}: expected folds=K beside it, of which it is one")
-    elif s.fold > s.folds:
-        lines.append(f"fold={s.fold}: expected one of the {s.folds} folds, 1…{s.folds}, or 0 for all")
-    for key, off in (("seeds", 1), ("overfit", 0)):
-        if s.folds and getattr(s, key) != off:
-            lines.append(f"folds={s.folds} and {key}={getattr(s, key)}: expected one of them")
-    return lines
-
-
-def _show(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,7 +1,4 @@
-"""Draw the pictures of using.md: a small run on the bundled digits, judged, used, explained. · 绘制 using.md 的图片。
-
-python docs/drawn.py
-"""
+"""The pictures of using.md: a small run on the bundled digits, judged, used, explained. · using.md 的图片。"""
 
 import os
 from pathlib import Path
@@ -11,8 +8,6 @@ from PIL import Image
 
 from chainrule.cli.main import main
 from chainrule.data import load
-
-PICTURES = Path(__file__).resolve().parent / "pictures"
 
 
 def digits(folder: Path, count: int) -> None:
@@ -24,9 +19,9 @@ def digits(folder: Path, count: int) -> None:
         Image.fromarray(test.raw(i)[0].numpy()).save(folder / f"{i:03d}-is-{int(test.targets[i])}.png")
 
 
-def keep(source: Path, name: str) -> None:
+def keep(source: Path, target: Path) -> None:
     """As small a file as the same pixels can have. · 无损压缩保存。"""
-    Image.open(source).convert("RGB").save(PICTURES / f"{name}.png", optimize=True)
+    Image.open(source).convert("RGB").save(target, optimize=True)
 
 
 def run(*words: str) -> None:
@@ -34,23 +29,19 @@ def run(*words: str) -> None:
         raise SystemExit(f"chainrule {' '.join(words)} failed")
 
 
-def draw() -> None:
-    """Everything in a folder that is gone afterwards. · 在临时文件夹中完成。"""
-    with TemporaryDirectory() as folder:
-        os.chdir(folder)
+def draw(folder: Path) -> None:
+    """Everything in a place that is gone afterwards. · 在临时文件夹中完成。"""
+    with TemporaryDirectory() as place:
+        os.chdir(place)
         digits(Path("digits"), 120)
         run("train", "lenet5", "digits", "epochs=10", "lr=3e-3", "name=mine")
         run("evaluate", "mine")
         for name in ("ranking", "calibration", "mistakes"):
-            keep(Path("runs/mine/report/test") / f"{name}.png", name)
+            keep(Path("runs/mine/report/test") / f"{name}.png", folder / f"{name}.png")
         run("predict", "mine", "digits", "--csv", "answers.csv", "--sheet", "certain.png")
-        keep(Path("certain.png"), "certain")
+        keep(Path("certain.png"), folder / "certain.png")
         chosen = {int(path.stem[-1]): path for path in sorted(Path("digits").iterdir(), reverse=True)}
         run("train", "resnet8", "digits", "epochs=6", "lr=3e-3", "name=maps")
         run("explain", "maps", *(str(chosen[digit]) for digit in (0, 4, 7)), "--out", "explain.png")
-        keep(Path("explain.png"), "explain")
-        os.chdir(PICTURES)  # the folder cannot be removed while one stands in it
-
-
-if __name__ == "__main__":
-    draw()
+        keep(Path("explain.png"), folder / "explain.png")
+        os.chdir(folder)  # the place cannot be removed while one stands in it

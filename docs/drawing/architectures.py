@@ -208,7 +208,3 @@ def draw(folder: Path) -> None:
     with of(FONTS):
         for name, picture in PICTURES.items():
             picture(folder / f"{name}.png")
-
-
-if __name__ == "__main__":
-    draw(Path(__file__).resolve().parent / "pictures")

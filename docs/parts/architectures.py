@@ -1,11 +1,13 @@
 """What the page of the architectures takes from the code: tables of networks and of rows. · 网络结构页的表格。"""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from importlib import import_module
 from typing import Any
 
 from chainrule.catalog import MODELS
+
+from .markdown import table
 
 COLUMNS = {  # of the papers' tables, by the names that the rows have in the code
     "c": "c · 通道数",
@@ -27,17 +29,17 @@ COLUMNS = {  # of the papers' tables, by the names that the rows have in the cod
 }
 
 
-def networks(*rooms: str) -> tuple[list[str], Iterable[list[str]]]:
+def networks(page: str, *rooms: str) -> str:
     """The networks of some rooms of the zoo: parameters, multiply-adds, input. · 若干族网络的规模。"""
     chosen = {name: e for name, e in MODELS.items() if e.target.split(":")[0].rpartition(".")[2] in rooms}
     rows = [
         [f"`{name}`", f"{e.en} · {e.zh}", f"{e.parameters:,}", f"{e.macs:,}", "×".join(map(str, e.size or ()))]
         for name, e in chosen.items()
     ]
-    return ["name · 名称", "what · 说明", "parameters · 参数", "MACs · 乘加次数", "input · 输入"], rows
+    return table(["name · 名称", "what · 说明", "parameters · 参数", "MACs · 乘加次数", "input · 输入"], rows)
 
 
-def rows(target: str, *columns: str) -> tuple[list[str], Iterable[list[str]]]:
+def rows(page: str, target: str, *columns: str) -> str:
     """A paper's table as the code has it, `room:TABLE` or `room:TABLE.key`, all its columns or some. · 论文表格。"""
     room, _, name = target.partition(":")
     name, _, key = name.partition(".")
@@ -47,7 +49,7 @@ def rows(target: str, *columns: str) -> tuple[list[str], Iterable[list[str]]]:
     lines = [([f"`{label}`"] if named else [], asdict(row)) for label, row in _items(found)]
     shown = columns or tuple(lines[0][1])
     head = [*(["name · 名称"] if named else []), *(COLUMNS[column] for column in shown)]
-    return head, [[*label, *(_cell(row[column]) for column in shown)] for label, row in lines]
+    return table(head, [[*label, *(_cell(row[column]) for column in shown)] for label, row in lines])
 
 
 def _items(found: Any) -> Iterable[tuple[str, Any]]:
@@ -56,3 +58,6 @@ def _items(found: Any) -> Iterable[tuple[str, Any]]:
 
 def _cell(value: Any) -> str:
     return {True: "✓", False: ""}[value] if isinstance(value, bool) else str(value)
+
+
+PARTS: dict[str, Callable[..., str]] = {"networks": networks, "rows": rows}
