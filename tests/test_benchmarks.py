@@ -23,10 +23,10 @@ NAMES = ("modules", "optimizers", "steps", "start", "augment")
 def among_the_benchmarks(monkeypatch):
     """As `python benchmarks/run.py` finds its neighbours; another module of such a name is put back afterwards."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    for name in ("harness", "run", *NAMES):
+    for name in ("harness", "plain", "run", *NAMES):
         monkeypatch.delitem(sys.modules, name, raising=False)
     yield
-    for name in ("harness", "run", *NAMES):
+    for name in ("harness", "plain", "run", *NAMES):
         sys.modules.pop(name, None)
 
 
@@ -181,9 +181,21 @@ def test_every_row_computes_what_torch_computes():
         if case.module.startswith("Dropout"):
             continue  # it draws
         given = [calls.args for calls in modules.calls(case).values()]
-        answers = [module(*inputs) for module, inputs, *_ in given]
+        answers = [modules.answer(module, inputs) for module, inputs, *_ in given]
         for own in answers[1:]:
             torch.testing.assert_close(own, answers[0], rtol=1e-4, atol=1e-4)
+
+
+def test_what_a_backward_keeps_is_counted():
+    import modules
+
+    x = torch.randn(4, 8, requires_grad=True)
+    assert modules.kept(torch.nn.Linear(8, 8), (x,)) == 4 * 8 * 4  # its input; the weight is there anyway
+    assert modules.kept(torch.nn.Tanh(), (x,)) == 4 * 8 * 4
+    case = modules.Case("AdditiveAttention", (4, 4, 8), ((2, 16, 4), (2, 16, 4)))
+    inputs = tuple(modules.tensor(shape) for shape in case.inputs)
+    own, plain = (modules.kept(modules.build(case, torchs), inputs) for torchs in (False, True))
+    assert own < 2 * 16 * 16 * 8 * 4 <= plain  # of all pairs ours keeps nothing
 
 
 def test_steps_compare_equal_networks():
