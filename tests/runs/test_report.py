@@ -1,8 +1,8 @@
 """Reports and pictures of whatever a run may hold, without a warning. · 任何运行都能出报告与图，且无警告。"""
 
-import io
 import math
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from rich.console import Console
 
 from chainrule.runs import fonts, plots, report
 from chainrule.runs.compare import compare
@@ -187,9 +186,6 @@ def test_odd_class_names_neither_crash_nor_warn(tmp_path, kind, capsys):
     report.write(run, {"accuracy": 0.5}, [[3, 1, 0], [0, 2, 0], [1, 0, 5]], names, title=names[0])
     assert picture(run.report / "confusion.png").any()
     assert capsys.readouterr().err == ""
-    assert report.plain(
-        report.class_table([[3, 1, 0], [0, 2, 0], [1, 0, 5]], [n.replace("\ud800", "?") for n in names])
-    )
 
 
 def test_too_few_class_names_are_completed(tmp_path):
@@ -237,20 +233,13 @@ def test_mistakes_and_class_figures():
     assert all(math.isnan(value) for value in report.class_figures(matrix)[2][1:])
 
 
-def test_the_worst_of_many_classes_are_shown():
+def test_the_worst_of_many_classes_are_shown(tmp_path):
     matrix = [[10 if i == j else 0 for j in range(50)] for i in range(50)]
     matrix[33][33], matrix[33][34] = 1, 9
-    text = report.plain(report.class_table(matrix), 120)
-    rows = text.splitlines()[2:]
-    assert len(rows) == 30 and rows[0].split()[0] == "33"
-
-
-def test_tables_are_plain_text_too():
-    table = report.metrics_table({"accuracy": 0.5, "[red]x": 2.0}, "[bold]title")
-    text = report.plain(table, 60)
-    assert "[bold]title" in text and "[red]x" in text and "50 %" in text and "\x1b" not in text
-    console = Console(file=io.StringIO(), force_terminal=True, width=60)
-    console.print(table)
+    text = report.write(make_run(tmp_path, "many", events()), {}, matrix)[0].read_text()
+    rows = [line for line in text.splitlines() if re.match(r"\| \d+ \| 1\d? \|", line)]
+    assert "Classes · 各类 (the 30 worst)" in text
+    assert len(rows) == 30 and rows[0].startswith("| 33 |")
 
 
 def test_compare_shows_what_differs(tmp_path):

@@ -1,22 +1,18 @@
 """The report of a run: figures, table and pictures, from its log and its metrics. · 运行报告。
 
-report/report.md, report/metrics.json, report/curves.png and, for classes, report/confusion.png. The tables are rich
-tables, which `plain` turns into text. matplotlib is imported only when something is drawn.
+report/report.md, report/metrics.json, report/curves.png and, for classes, report/confusion.png. matplotlib is imported
+only when something is drawn.
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .curves import is_share, share
 from .durable import replace
 from .folder import RunFolder
 from .listing import number, outcome, summarize
 from .log import dumps, history, loads, read
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 Matrix = Sequence[Sequence[int]]
 _MOST_CLASSES = 30
@@ -122,51 +118,6 @@ def mistakes(matrix: Matrix, most: int = _MOST_MISTAKES) -> list[tuple[int, int,
     """
     found = [(i, j, count) for i, row in enumerate(matrix) for j, count in enumerate(row) if i != j and count]
     return sorted(found, key=lambda entry: (-entry[2], entry[:2]))[:most]
-
-
-def metrics_table(metrics: Mapping[str, float], title: str = "") -> "Table":
-    """The metrics as a rich table. · 指标表。"""
-    return table(
-        ["figure · 指标", "value · 数值"], [(name, show(name, value)) for name, value in metrics.items()], title
-    )
-
-
-def class_table(confusion: Any, classes: Sequence[str] = (), title: str = "") -> "Table":
-    """Samples, precision, recall and F1 per class as a rich table, the worst 30 of many. · 各类指标表。"""
-    matrix = as_matrix(confusion)
-    return table(_CLASS_HEAD, _class_rows(matrix, class_names(classes, len(matrix))), title)
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> "Table":
-    """A rich table of plain text: the first column left, the others right. · 纯文本表格。"""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    made = Table(title=Text(title) if title else None, box=box.SIMPLE_HEAD, title_justify="left")
-    for number_, name in enumerate(head):
-        made.add_column(Text(name), justify="right" if number_ else "left", overflow="fold")
-    for row in rows:
-        # As Text, or rich would take a class named "[red]" for markup.
-        made.add_row(*(Text(" ".join(cell.split())) for cell in row))
-    return made
-
-
-def plain(made: "Table", width: int = 100) -> str:
-    """A rich table as text without colours. · 转为纯文本。
-
-    >>> print(plain(table(["a", "b"], [("x", "1")])))
-      a   b
-     ───────
-      x   1
-    """
-    from rich.console import Console
-
-    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
-    with console.capture() as captured:
-        console.print(made)
-    lines = [line.rstrip() for line in captured.get().splitlines()]
-    return "\n".join(lines).strip("\n")
 
 
 _CLASS_HEAD = ("class · 类别", "samples · 样本", "precision · 精确率", "recall · 召回率", "F1")
