@@ -9,7 +9,7 @@ note     the reset gate works behind the product, n = tanh(p_n + r ⊙ q_n), as 
 import torch
 
 from ..formula import R, formula
-from .opaque_recurrence import opaque, sequence_of_torch
+from .opaque_recurrence import Opaque, sequence_of_torch
 from .recurrence import affine, alive, before, hide, keep, sums
 
 
@@ -116,4 +116,4 @@ def _():
     yield R(3, 3, 2), R(3, 2), R(6, 2), R(6, 2), None, None, torch.tensor([1, 3, 2])
 
 
-gru.card.opaque = opaque(gru.card)
+gru.card.opaque = Opaque(gru.card)

@@ -11,7 +11,7 @@ note     weights and biases are the same at every time (E68), each gate has its 
 import torch
 
 from ..formula import R, formula
-from .opaque_recurrence import opaque, sequence_of_torch
+from .opaque_recurrence import Opaque, sequence_of_torch
 from .recurrence import affine, alive, before, hide, keep, sums
 
 
@@ -144,4 +144,4 @@ def _():
     yield R(3, 2, 2), R(2, 1), R(2, 3), R(12, 2), R(12, 1), R(12), R(12), R(1, 3), None
 
 
-lstm.card.opaque = opaque(lstm.card)
+lstm.card.opaque = Opaque(lstm.card)

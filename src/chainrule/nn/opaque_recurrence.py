@@ -52,76 +52,67 @@ def sequence_of_torch(
         return (out[:, back], *[s[0][back] for s in last])
 
 
-def opaque(card: Card) -> Callable:
+class Opaque:
     """The formula of a whole sequence as one operator. · 把整条序列的公式作为一个算子。
 
     Its first output is out, the others are the states that its second and third input began as; one rule answers for
     all inputs and reads no other output than out.
     """
-    states = card.outputs[1:]
-    wrt, rule = card.rules[0]
-    reads = list(inspect.signature(rule).parameters)
-    optional = {name for name, default in card.defaults if default is None}
-    typed = [f"{TYPES.get(n, 'Tensor?' if n in optional else 'Tensor')} {n}" for n in card.inputs]
-    given, several = ", ".join(typed), ", ".join(["Tensor"] * (1 + len(states)))
-    deltas = ["delta", *[f"delta_{s}" for s in states]]
 
-    def forward(*args: Any) -> tuple[Tensor, ...]:
-        call = card.fn if local.name == "formula" or card.twin is None else card.twin
+    def __init__(self, card: Card):
+        self.card, self.states = card, card.outputs[1:]
+        self.wrt, self.rule = card.rules[0]
+        self.reads = list(inspect.signature(self.rule).parameters)
+        optional = {name for name, default in card.defaults if default is None}
+        given = ", ".join(f"{TYPES.get(n, 'Tensor?' if n in optional else 'Tensor')} {n}" for n in card.inputs)
+        outs = ", ".join(["Tensor"] * (1 + len(self.states)))
+        deltas = ", ".join(f"Tensor delta_{name}" for name in card.outputs)
+        self.op = self._operator(card.name, self.forward, f"({given}) -> ({outs})", self.shapes)
+        backward = f"({deltas}, {given}, Tensor out) -> Tensor[]"
+        self.back = self._operator(f"{card.name}_backward", self.backward, backward, self.delta_shapes)
+        self.op.register_autograd(self.apart, setup_context=self.keep)
+
+    @staticmethod
+    def _operator(name: str, call: Callable, schema: str, fake: Callable) -> Any:
+        made = torch.library.custom_op(f"chainrule::{name}", call, mutates_args=(), schema=schema)
+        made.register_fake(fake)
+        return made
+
+    def __call__(self, *args: Any) -> Any:
+        args = low(*args)
+        with torch.autocast(args[0].device.type, enabled=False):
+            return self.op(*args)
+
+    def forward(self, *args: Any) -> tuple[Tensor, ...]:
+        """By the text in the formula gear, else by torch's operator. · 前向。"""
+        call = self.card.fn if local.name == "formula" or self.card.twin is None else self.card.twin
         return tuple(o.clone() for o in call(*args))
 
-    def backward(*args: Any) -> list[Tensor]:
-        names = ["δ", *[f"δ{s}" for s in states], *card.inputs, "out"]
+    def backward(self, *args: Any) -> list[Tensor]:
+        """By the formula's rule; nothing as an empty tensor, for an operator returns tensors only. · 反向。"""
+        names = ["δ", *[f"δ{s}" for s in self.states], *self.card.inputs, "out"]
         values = dict(zip(names, args, strict=True))
-        found = rule(*[values[name] for name in reads])
-        return [_whole(δ, args[0]) for δ in found]
+        found = self.rule(*[values[name] for name in self.reads])
+        return [args[0].new_empty(0) if δ is None else δ.contiguous().clone() for δ in found]
 
-    op = torch.library.custom_op(
-        f"chainrule::{card.name}", forward, mutates_args=(), schema=f"({given}) -> ({several})"
-    )
-    back = torch.library.custom_op(
-        f"chainrule::{card.name}_backward",
-        backward,
-        mutates_args=(),
-        schema=f"({', '.join(f'Tensor {d}' for d in deltas)}, {given}, Tensor out) -> Tensor[]",
-    )
+    def shapes(self, x: Tensor, *args: Any) -> tuple[Tensor, ...]:
+        ends = [torch.empty_like(s, memory_format=torch.contiguous_format) for s in args[: len(self.states)]]
+        return (x.new_empty(*x.shape[:2], args[0].shape[-1]), *ends)
 
-    @op.register_fake
-    def _(*args: Any) -> tuple[Tensor, ...]:
-        x, h = args[0], args[1]
-        ends = [torch.empty_like(args[1 + i], memory_format=torch.contiguous_format) for i in range(len(states))]
-        return (x.new_empty(*x.shape[:2], h.shape[-1]), *ends)
+    def delta_shapes(self, *args: Any) -> list[Tensor]:
+        inputs = dict(zip(self.card.inputs, args[len(self.card.outputs) :], strict=False))
+        return [args[0].new_empty(0 if inputs[w] is None else inputs[w].shape) for w in self.wrt]
 
-    @back.register_fake
-    def _(*args: Any) -> list[Tensor]:
-        inputs = dict(zip(card.inputs, args[len(deltas) :], strict=False))
-        return [args[0].new_empty(0 if inputs[w] is None else inputs[w].shape) for w in wrt]
-
-    def keep(ctx: Any, inputs: tuple, output: tuple) -> None:
+    def keep(self, ctx: Any, inputs: tuple, output: tuple) -> None:
         ctx.given = [None if isinstance(v, Tensor) else v for v in inputs]
         ctx.tensors = [i for i, v in enumerate(inputs) if isinstance(v, Tensor)]
         ctx.save_for_backward(*[inputs[i] for i in ctx.tensors], output[0])
 
-    def apart(ctx: Any, *δ: Tensor) -> tuple:
+    def apart(self, ctx: Any, *δ: Tensor) -> tuple:
+        """The deltas of the inputs, from those of the outputs. · 各输入的 δ。"""
         *saved, out = ctx.saved_tensors
         inputs = list(ctx.given)
         for i, t in zip(ctx.tensors, saved, strict=True):
             inputs[i] = t
-        found = dict(zip(wrt, back(*δ, *inputs, out), strict=True))
-        return tuple(
-            found[n] if n in found and v is not None else None for n, v in zip(card.inputs, inputs, strict=True)
-        )
-
-    op.register_autograd(apart, setup_context=keep)
-
-    def call(*args: Any) -> Any:
-        args = low(*args)
-        with torch.autocast(args[0].device.type, enabled=False):
-            return op(*args)
-
-    return call
-
-
-def _whole(δ: Tensor | None, like: Tensor) -> Tensor:
-    """An operator returns tensors of its own: none for nothing, none that is another's. · 独立且连续的张量。"""
-    return like.new_empty(0) if δ is None else δ.contiguous().clone()
+        found = dict(zip(self.wrt, self.back(*δ, *inputs, out), strict=True))
+        return tuple(found.get(n) if v is not None else None for n, v in zip(self.card.inputs, inputs, strict=True))

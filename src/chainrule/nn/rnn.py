@@ -9,7 +9,7 @@ note     the activation is inside (errata E69); time steps share the weights and
 import torch
 
 from ..formula import R, formula
-from .opaque_recurrence import low, opaque, sequence_of_torch
+from .opaque_recurrence import Opaque, low, sequence_of_torch
 from .recurrence import affine, alive, before, hide, keep, sums
 
 
@@ -110,4 +110,4 @@ def _():
     yield R(3, 3, 2), R(3, 2), R(2, 2), R(2, 2), None, None, "relu", torch.tensor([1, 3, 2])
 
 
-rnn.card.opaque = opaque(rnn.card)
+rnn.card.opaque = Opaque(rnn.card)
