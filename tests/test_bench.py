@@ -14,7 +14,7 @@ def test_every_gear_has_a_row_and_torch_is_one(name):
     rows = time_formula(name, seconds=0.0, compiled=False)
     card = REGISTRY[name]
     assert {row[2] for row in rows} == set(card.gears())
-    assert all(float(row[3]) > 0 and float(row[4]) >= float(row[3]) for row in rows)
+    assert all(float(row[3]) > 0 and float(row[4]) > 0 for row in rows)
     assert {row[5] for row in rows if row[2] == "twin"} == ({"1.00"} if card.twin else set())
 
 

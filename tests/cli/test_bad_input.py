@@ -240,7 +240,7 @@ CASES = {
     "check: no path": (["data", "check", "no/such"], "no/such: no such folder"),
     "check: truncated": (["data", "check", "truncated"], "truncated/cat/0.png"),
     "check: magic": (["data", "check", "idx-magic"], "idx-magic/train-images-idx3-ubyte"),
-    "show: unknown": (["data", "show", "mnits"], "unknown data set 'mnits'"),
+    "show: unknown": (["data", "show", "mnits"], "did you mean mnist?"),
     "fetch: unknown": (["data", "fetch", "mnits"], "did you mean mnist?"),
     "data: no command": (["data", "lst"], "did you mean list?"),
     # runs

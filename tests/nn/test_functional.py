@@ -69,6 +69,12 @@ CALLS = {  # a call of every name with torch's arguments in torch's order
     "relu": [(r(7),)],
     "relu6": [(r(7),)],
     "rms_norm": [(r(3, 4), (4,), r(4), 0.1)],
+    "scaled_dot_product_attention": [
+        (r(2, 3, 4), r(2, 5, 4), r(2, 5, 2), r(3, 5)),
+        (r(2, 3, 4), r(2, 5, 4), r(2, 5, 2), torch.ones(3, 5).tril().bool()),
+        (r(2, 3, 4), r(2, 3, 4), r(2, 3, 2), None, 0.0, True, {"scale": 0.5}),
+        (r(1, 4, 3, 2), r(1, 2, 3, 2), r(1, 2, 3, 2), {"enable_gqa": True}),
+    ],
     "sigmoid": [(r(7),)],
     "silu": [(r(7),)],
     "smooth_l1_loss": [(r(3, 4), p(3, 4), {"beta": 0.5})],

@@ -21,7 +21,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {  # (formula: inputs | helper, change)
     ("spread2x2", "-2 → 2 #2"): "maps are always [N, C, H, W]: the last axis but one is axis 2",
     ("hat", f"return {HAT} → return -{HAT}"): "it stands on both sides of A x Bᵀ, where two signs cancel",
     ("masked_shares", "z - z.amax(-1, keepdim=True) → z"): "softmax does not change when all its scores move",
-    ("masked_shares", "z - z.amax(-1, keepdim=True) → z + z.amax(-1, keepdim=True)"): "likewise",
+    (
+        "masked_shares",
+        "z - z.amax(-1, keepdim=True) → z + z.amax(-1, keepdim=True)",
+    ): "softmax does not change when all its scores move the same way",
     ("overlap", "return torch.zeros_like(weight) → return -torch.zeros_like(weight)"): "minus nothing is nothing",
 }
 

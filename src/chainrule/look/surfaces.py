@@ -1,4 +1,7 @@
-"""Surfaces on which optimizers race: functions of two numbers, with their minima. · 竞赛曲面：二元函数及其极小点。"""
+"""Surfaces on which optimizers race: functions of two numbers, with their minima. · 竞赛曲面：二元函数及其极小点。
+
+symbols  x, y [N] a place on the surface   u, v [N] the noise of a batch   out [N] the height there
+"""
 
 import inspect
 from collections.abc import Callable
@@ -10,9 +13,14 @@ from ..formula import R, formula
 from ..latex import equations
 
 
-@formula(source="Rosenbrock 1960, section 2, doi:10.1093/comjnl/3.3.175")
+@formula(batch=("x", "y"), source="Rosenbrock 1960, section 2, doi:10.1093/comjnl/3.3.175")
 def rosenbrock(x, y):
-    """A curved valley whose floor hardly falls. · 弯曲的山谷，谷底几乎不降。"""
+    """A curved valley whose floor hardly falls. · 弯曲的山谷，谷底几乎不降。
+
+    >>> import torch
+    >>> rosenbrock(torch.tensor([1.0, -1.2]), torch.tensor([1.0, 1.0]))
+    tensor([ 0.0000, 24.2000])
+    """
     return (1 - x) ** 2 + 100 * (y - x**2) ** 2
 
 
@@ -31,9 +39,17 @@ def _():
     yield R(5), R(5)
 
 
-@formula(source="Beale 1958, test function; Moré, Garbow & Hillstrom 1981, problem 5, doi:10.1145/355934.355936")
+@formula(
+    batch=("x", "y"),
+    source="Beale 1958, test function; Moré, Garbow & Hillstrom 1981, problem 5, doi:10.1145/355934.355936",
+)
 def beale(x, y):
-    """Flat in the middle, steep in the corners. · 中间平坦，四角陡峭。"""
+    """Flat in the middle, steep in the corners. · 中间平坦，四角陡峭。
+
+    >>> import torch
+    >>> beale(torch.tensor([3.0]), torch.tensor([0.5]))
+    tensor([0.])
+    """
     return (1.5 - x + x * y) ** 2 + (2.25 - x + x * y**2) ** 2 + (2.625 - x + x * y**3) ** 2
 
 
@@ -54,9 +70,14 @@ def _():
     yield R(5), R(5)
 
 
-@formula(source="Nesterov 2004, example 1.2.2, doi:10.1007/978-1-4419-8853-9")
+@formula(batch=("x", "y"), source="Nesterov 2004, example 1.2.2, doi:10.1007/978-1-4419-8853-9")
 def saddle(x, y):
-    """A saddle at zero between two minima: the slope vanishes where one must not stay. · 两个极小点之间的鞍点。"""
+    """A saddle at zero between two minima: the slope vanishes where one must not stay. · 两个极小点之间的鞍点。
+
+    >>> import torch
+    >>> saddle(torch.zeros(2), torch.tensor([0.0, 1.0]))
+    tensor([ 0.0000, -0.2500])
+    """
     return x**2 / 2 + y**4 / 4 - y**2 / 2
 
 
@@ -75,9 +96,14 @@ def _():
     yield R(5), R(5)
 
 
-@formula(source="Polyak 1964, doi:10.1016/0041-5553(64)90137-5; Goh 2017, doi:10.23915/distill.00006")
+@formula(batch=("x", "y"), source="Polyak 1964, doi:10.1016/0041-5553(64)90137-5; Goh 2017, doi:10.23915/distill.00006")
 def ravine(x, y):
-    """A quadratic a hundred times steeper across than along, turned by 45°. · 横向陡一百倍、旋转 45° 的二次函数。"""
+    """A quadratic a hundred times steeper across than along, turned by 45°. · 横向陡一百倍、旋转 45° 的二次函数。
+
+    >>> import torch
+    >>> ravine(torch.ones(2), torch.tensor([1.0, -1.0]))
+    tensor([  1., 100.])
+    """
     return (x + y) ** 2 / 4 + 100 * (x - y) ** 2 / 4
 
 
@@ -96,9 +122,17 @@ def _():
     yield R(5), R(5)
 
 
-@formula(source="Schaul, Zhang & LeCun 2013, section 3, arXiv:1206.1106; Zhang et al. 2019, arXiv:1907.04164")
+@formula(
+    batch=("x", "y", "u", "v"),
+    source="Schaul, Zhang & LeCun 2013, section 3, arXiv:1206.1106; Zhang et al. 2019, arXiv:1907.04164",
+)
 def noisy_quadratic(x, y, u, v):
-    """A quadratic whose slope carries the noise u, v of a batch, the more the steeper. · 梯度带噪声的二次函数。"""
+    """A quadratic whose slope carries the noise u, v of a batch, the more the steeper. · 梯度带噪声的二次函数。
+
+    >>> import torch
+    >>> noisy_quadratic(*[torch.ones(1)] * 2, *[torch.zeros(1)] * 2)
+    tensor([5.5000])
+    """
     return x**2 / 2 + 10 * y**2 / 2 + u * x + 10**0.5 * v * y
 
 

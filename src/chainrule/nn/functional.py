@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import activation, entropy, loss, normalization, piecewise
+from . import activation, attention, entropy, loss, normalization, piecewise
 from . import cross_entropy as classes
 from . import dropout as noise
 from . import softmax as shares
@@ -80,6 +80,7 @@ __all__ = [
     "relu",
     "relu6",
     "rms_norm",
+    "scaled_dot_product_attention",
     "sigmoid",
     "silu",
     "smooth_l1_loss",
@@ -213,6 +214,28 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     """
     refuse({"sparse": sparse, "scale_grad_by_freq": scale_grad_by_freq})
     return looked_up(input, weight, padding_idx, max_norm, norm_type)
+
+
+def scaled_dot_product_attention(
+    query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False
+) -> Tensor:
+    """Attention by scaled products, its mask of two kinds as torch has it. · 缩放点积注意力。
+
+    query [*, T, D]   key [*, S, D]   value [*, S, E]   attn_mask true where one may look, or floats that are added
+    out [*, T, E]; enable_gqa: heads that share keys. Source: Vaswani et al. 2017, arXiv:1706.03762, eq. 1.
+
+    >>> scaled_dot_product_attention(torch.ones(1, 2), torch.ones(3, 2), torch.tensor([[1.0], [2.0], [3.0]]))
+    tensor([[2.]])
+    """
+    if enable_gqa:
+        key, value = (t.repeat_interleave(query.shape[-3] // t.shape[-3], -3) for t in (key, value))
+    looks = attn_mask is not None and attn_mask.dtype == torch.bool
+    drop = None
+    if dropout_p:
+        pairs = query.new_empty(*query.shape[:-1], key.shape[-2])
+        drop = pairs.bernoulli_(1 - dropout_p) / noise.kept(dropout_p)
+    masks = (attn_mask, None) if looks else (None, attn_mask)
+    return attention.scaled_dot_product_attention(query, key, value, *masks, drop, is_causal, scale)
 
 
 def batch_norm(

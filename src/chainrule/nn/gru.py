@@ -113,7 +113,7 @@ def _(δ, δh1, x, h, weight_ih, weight_hh, bias_ih, bias_hh, lengths, out):
 @gru.samples
 def _():
     yield R(3, 2, 2), R(2, 3), R(9, 2), R(9, 3), R(9), R(9), None
-    yield R(3, 3, 2), R(3, 2), R(6, 2), R(6, 2), None, None, torch.tensor([1, 3, 2])
+    yield R(4, 3, 2), R(3, 2), R(6, 2), R(6, 2), None, None, torch.tensor([1, 4, 2])
 
 
 gru.card.opaque = Opaque(gru.card)

@@ -140,7 +140,7 @@ def _(δ, δh1, δc1, x, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr
 @lstm.samples
 def _():
     yield R(3, 2, 2), R(2, 3), R(2, 3), R(12, 2), R(12, 3), R(12), R(12), None, None
-    yield R(3, 3, 2), R(3, 2), R(3, 2), R(8, 2), R(8, 2), None, None, None, torch.tensor([1, 3, 2])
+    yield R(4, 3, 2), R(3, 2), R(3, 2), R(8, 2), R(8, 2), None, None, None, torch.tensor([1, 4, 2])
     yield R(3, 2, 2), R(2, 1), R(2, 3), R(12, 2), R(12, 1), R(12), R(12), R(1, 3), None
 
 

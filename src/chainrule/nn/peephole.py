@@ -74,4 +74,4 @@ def _(δ, δcells, δh1, δc1, x, h, c, weight_ih, weight_hh, weight_c, bias, le
 @lstm_peephole.samples
 def _():
     yield R(3, 2, 2), R(2, 3), R(2, 3), R(12, 2), R(12, 3), R(3, 3), R(12), None
-    yield R(3, 3, 2), R(3, 5), R(3, 5), R(20, 2), R(20, 5), R(3, 5), None, torch.tensor([1, 3, 2])
+    yield R(4, 3, 2), R(3, 5), R(3, 5), R(20, 2), R(20, 5), R(3, 5), None, torch.tensor([1, 4, 2])

@@ -107,7 +107,7 @@ def _(δ, δh1, x, h, weight_ih, weight_hh, bias_ih, bias_hh, nonlinearity, leng
 @rnn.samples
 def _():
     yield R(3, 2, 2), R(2, 3), R(3, 2), R(3, 3), R(3), R(3), "tanh", None
-    yield R(3, 3, 2), R(3, 2), R(2, 2), R(2, 2), None, None, "relu", torch.tensor([1, 3, 2])
+    yield R(4, 3, 2), R(3, 2), R(2, 2), R(2, 2), None, None, "relu", torch.tensor([1, 4, 2])
 
 
 rnn.card.opaque = Opaque(rnn.card)
