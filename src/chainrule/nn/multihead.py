@@ -65,10 +65,10 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
         x, y, z = (t[None] if alone else t.transpose(0, 1) if time_first else t for t in (query, key, value))
         if alone and key_padding_mask is not None:
             key_padding_mask = key_padding_mask[None]
-        q, k, v = self._heads(x, y, z)
+        q, k, v = self.heads(x, y, z)
         extra = k.shape[2] - y.shape[1]
         masks = merged(attn_mask, key_padding_mask, q, k.shape[2], extra)
-        out, weights = self._attend(q, k, v, *masks, need_weights)
+        out, weights = self.attend(q, k, v, *masks, need_weights)
         out = self.out_proj(out.transpose(1, 2).flatten(2))
         out = out[0] if alone else out.transpose(0, 1) if time_first else out
         if weights is None:
@@ -76,8 +76,8 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
         weights = weights.mean(1) if average_attn_weights else weights
         return out, weights[0] if alone else weights
 
-    def _heads(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values of all heads, [N, K, T, d]; the keys and values that torch adds among them."""
+    def heads(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of all heads, [N, K, T, d], with those that torch adds. · 各头的查询、键与值。"""
         b = self.in_proj_bias
         biases = (None, None, None) if b is None else b.chunk(3)
         if self._qkv_same_embed_dim and x is y and y is z:
@@ -94,9 +94,10 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
         q, k, v = (t.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for t in (q, k, v))
         return q, k, v
 
-    def _attend(
+    def attend(
         self, q: Tensor, k: Tensor, v: Tensor, looks: Tensor | None, bias: Tensor | None, weighed: bool
     ) -> tuple[Tensor, Tensor | None]:
+        """What the heads see, [N, K, T, d], and their shares where `weighed`. · 各头的结果与份额。"""
         if weighed:
             shares = masked_softmax(matmul(q * q.shape[-1] ** -0.5, k.mT), looks, bias)
             shares = shares if self.drop is None else self.drop(shares)

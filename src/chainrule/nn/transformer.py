@@ -6,6 +6,7 @@ note     post-norm is LN(x + Sublayer(x)), the paper's; pre-norm (norm_first) x 
 note     the feed-forward part is max(0, x W₁ + b₁) W₂ + b₂ (E87); the causal mask belongs to the scores (E76)
 """
 
+import warnings
 from typing import Any
 
 import torch
@@ -208,7 +209,9 @@ class Transformer(torch.nn.Transformer):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        with warnings.catch_warnings():  # nested tensors are torch's own, ours masks padding
+            warnings.filterwarnings("ignore", "enable_nested_tensor")
+            super().__init__(*args, **kwargs)
         become(self)
 
     def forward(
