@@ -224,7 +224,7 @@ LONG = (
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A working folder with what the pages speak of: a picture, a folder of pictures, a network of one's own."""
+    """A working folder with what the pages speak of: a picture, a folder of pictures, a poem, one's own network."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     test = load("digits").test
@@ -236,6 +236,7 @@ def place(tmp_path, monkeypatch):
     Image.fromarray(test.raw(nine)[0].numpy()).save("digit.png")
     own = next(b for b in fences(ENGLISH, "python") if b.startswith("# mynet.py"))
     Path("mynet.py").write_text(own)
+    Path("poem.txt").write_bytes("床前明月光\r\n\r\n疑是地上霜\r\n".encode("gbk"))
     yield tmp_path
     sys.modules.pop("mynet", None)
 

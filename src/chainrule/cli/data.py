@@ -12,6 +12,7 @@ from ..errors import UserError, did_you_mean
 from ..settings import parse
 from .complete import data_names
 from .show import clean, say, table
+from .text_lines import is_text, show_text
 
 UNEVEN = 1.5  # largest class over smallest from which it is worth a word
 
@@ -67,8 +68,12 @@ def _where(name: str) -> str:
 def show(words: tuple[str, ...], png: str | None) -> None:
     """Show what a folder, archive or known set holds: classes, counts, sizes, pictures. · 查看数据。
 
-    With augment=… the sheet shows what training would see below the originals.
+    With augment=… the sheet shows what training would see below the originals. A file of text, parallel files or a
+    table with tokens=words|characters|chinese|bpe:CODES shows what became of its first lines: tokens, ids, lengths.
     """
+    if is_text(words):
+        show_text(words)
+        return
     source, asked = words[0], parse(words[1:])
     if source in SOURCES:
         _facts(source)

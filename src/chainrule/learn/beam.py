@@ -15,6 +15,7 @@ from ..errors import UserError
 from .decode import PLAIN, USUAL, Hypothesis, Limits, Penalty, Step, reorder, sayable
 
 
+@torch.no_grad()
 def beam_search(
     step: Step,
     state: Any,

@@ -101,6 +101,7 @@ def reorder(state: Any, rows: Tensor) -> Any:
     return state
 
 
+@torch.no_grad()
 def greedy(step: Step, state: Any, first: Tensor, limits: Limits = USUAL) -> list[Hypothesis]:
     """Always the likeliest token, the first of equals. · 贪心解码。
 
@@ -140,6 +141,7 @@ class Chance:
 FAIR = Chance()
 
 
+@torch.no_grad()
 def sample(step: Step, state: Any, first: Tensor, limits: Limits = USUAL, chance: Chance = FAIR) -> list[Hypothesis]:
     """Tokens drawn by their probabilities, with numbers that are a function of (seed, sentence, place). · 采样解码。
 

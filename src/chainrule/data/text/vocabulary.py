@@ -1,4 +1,4 @@
-"""The vocabulary: a number for each token, four of them fixed. · 词表：每个词元一个编号，前四个固定。
+"""The vocabulary: a number for each token, four of them fixed. · 词表：每个词一个编号，前四个固定。
 
 No torch here. `<PAD>` 0, `<BOS>` 1, `<EOS>` 2 and `<NUL>` 3, the unknown, as the notes have them; `<UNK>` is another
 name of `<NUL>` (errata E62). What looks like one of them in a text is no such mark: it is unknown.
@@ -21,7 +21,7 @@ _FORMAT = "chainrule vocabulary"
 
 
 class Vocabulary:
-    """Tokens and their ids. · 词元与编号。
+    """Tokens and their ids. · 词与编号。
 
     tokens: all of them in order of their ids, the four fixed ones first. Raises `UserError` where those are missing, a
     token stands twice or is no string.
@@ -82,17 +82,17 @@ class Vocabulary:
         return hash(self.tokens)
 
     def id(self, token: str) -> int:
-        """The number of a token, the fixed ones by their names. · 词元的编号。"""
+        """The number of a token, the fixed ones by their names. · 词的编号。"""
         return NUL if token == ALIAS else self._ids.get(token, NUL)
 
     def token(self, id: int) -> str:
-        """The token of a number. Raises `UserError` for one that has none. · 编号对应的词元。"""
+        """The token of a number. Raises `UserError` for one that has none. · 编号对应的词。"""
         if not 0 <= id < len(self.tokens):
             raise UserError(f"id {id}: expected 0…{len(self.tokens) - 1}")
         return self.tokens[id]
 
     def encode(self, tokens: Iterable[str], bos: bool = False, eos: bool = False) -> list[int]:
-        """Tokens to ids; what is not known is `<NUL>`. · 词元转编号。
+        """Tokens to ids; what is not known is `<NUL>`. · 词转编号。
 
         bos, eos: begin with `<BOS>`, end with `<EOS>`; a text cannot write them, or `<PAD>`, itself.
         """
@@ -100,7 +100,7 @@ class Vocabulary:
         return [BOS] * bos + ids + [EOS] * eos
 
     def decode(self, ids: Iterable[int]) -> list[str]:
-        """Ids to tokens, up to the first `<EOS>`, without `<PAD>` and `<BOS>`. · 编号转词元。
+        """Ids to tokens, up to the first `<EOS>`, without `<PAD>` and `<BOS>`. · 编号转词。
 
         >>> Vocabulary.build([["a"]]).decode([1, 4, 3, 2, 4])
         ['a', '<NUL>']
@@ -114,7 +114,7 @@ class Vocabulary:
         return out
 
     def known(self, tokens: Sequence[str], where: str) -> list[int]:
-        """As `encode`, for what a model shall read. · 编码，且至少有一个已知词元。
+        """As `encode`, for what a model shall read. · 编码，且至少有一个已知词。
 
         where: the place, for the message. Raises `UserError` for no token at all and for unknown ones only.
         """
