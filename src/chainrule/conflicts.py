@@ -33,6 +33,9 @@ def conflicts(s: "Settings") -> list[str]:
     lines += _first_weights(s)
     if s.schedule == "noam" and not s.warmup:
         lines.append("schedule=noam: it rises during warmup, and warmup=0; add warmup=1")
+    for key in ("warmup_start", "warmup_shape"):
+        if getattr(s, key) != DEFAULTS[key] and not s.warmup:
+            lines.append(f"{key}={getattr(s, key)}: only a warmup takes it, and warmup=0; add warmup=1")
     if s.schedule == "plateau" and s.gamma == 1:
         lines.append("gamma=1.0: schedule=plateau expects a number below 1")
     if s.weights is not None and s.init != "default":

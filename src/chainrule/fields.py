@@ -101,6 +101,8 @@ class Updating:
     history_size: int | None = _setting(None, "int", "lbfgs: pairs remembered", "记忆对数", "[1, inf)")
     line_search_fn: str = _choice("strong_wolfe", "lbfgs: how far along", "线搜索", "strong_wolfe", "none")
     decay: str = _choice("weights", "what decays: not biases and norms, or all", "衰减范围", "weights", "all")
+    head_lr: float = _setting(1.0, "float", "factor of the rate of the last linear layer", "末层学习率倍数", "(0, inf)")
+    bias_lr: float = _setting(1.0, "float", "factor of the rate of biases and norms", "偏置学习率倍数", "(0, inf)")
     clip: float | None = _setting(None, "float", "largest norm of the gradient", "梯度范数上限", "(0, inf)")
     lookahead: int = _setting(
         0, "int", "around the optimizer: steps ahead before one goes back; 0: off", "前瞻步数", "[0, inf)"
@@ -125,6 +127,10 @@ class Scheduling:
 
     schedule: str = _choice("constant", "learning rate over the run", "学习率调度", *SCHEDULES)
     warmup: float = _setting(0.0, "float", "linear rise of the learning rate", "线性预热", "[0, inf)", unit="epochs")
+    warmup_start: float | None = _setting(
+        None, "float", "part of the learning rate that the rise begins with; none: near 0", "预热起点比例", "[0, 1]"
+    )
+    warmup_shape: str = _choice("linear", "a rise, or one step up at its end", "预热形状", "linear", "constant")
     step_epochs: int = _setting(5, "int", "schedule=step: distance of the steps", "步长", "[1, inf)", unit="epochs")
     milestones: tuple[float, ...] | None = _setting(
         None, "numbers", "schedule=multistep; none: half and three quarters", "里程碑", "(0, inf)", unit="epochs"

@@ -93,6 +93,12 @@ OPTIMIZERS = {
         "Muon：正交化的动量，用于矩阵与卷积核；向量按符号更新",
         {"lr": 1e-3, "weight_decay": 0.1, "momentum": 0.95, "nesterov": True},
     ),
+    "muonsgd": Entry(
+        "chainrule.optim.filters:MuonSGD",
+        "filters by orthogonal momentum on a sphere, all else by SGD: take head_lr and bias_lr for that",
+        "卷积核用球面上的正交动量，其余用 SGD；后者的学习率由 head_lr 与 bias_lr 给出",
+        {"lr": 0.24, "betas": (0.6, 0.85)},
+    ),
     "rprop": Entry(
         "chainrule.optim.sign:Rprop",
         "a step of its own for each weight, by signs; for whole batches",

@@ -219,6 +219,7 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "total": (lambda x: x >= 1, "at least 1 step"),
     "warmup": (lambda x: x >= 0, "at least 0 steps"),
     "warmup_start": (lambda x: 0 <= x <= 1, "a number from 0 to 1"),
+    "warmup_shape": (lambda x: x in ("linear", "constant"), "linear or constant"),
     "every": (lambda x: x > 0, "a number of steps above 0"),
     "gamma": (lambda x: x >= 0, "a number of at least 0"),
     "floor": (lambda x: x >= 0, "a number of at least 0"),
@@ -244,7 +245,8 @@ class Curve:
     """A schedule with its length and its options: t → factor. · 调度及其长度与选项。
 
     `name` is one of `SCHEDULES` and `total` its length in steps, the `warmup` steps in front of it included; `options`
-    are its own. Raises `UserError` for an unknown name or option and for a value out of range.
+    are its own. The warm-up is "linear", or "constant": it stays where it begins. Raises `UserError` for an unknown
+    name or option and for a value out of range.
 
     >>> Curve("cosine", 10).factor(5), Curve("linear", 12, warmup=4).factor(1)
     (0.5, 0.4)
@@ -255,6 +257,7 @@ class Curve:
     warmup: float = 0
     warmup_start: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    warmup_shape: str = field(default="linear", repr=False)
 
     def __post_init__(self) -> None:
         if self.name not in SCHEDULES:
@@ -265,7 +268,12 @@ class Curve:
                 takes = f"one of {', '.join(known)}" if known else "none"
                 hint = did_you_mean(option, known)
                 raise UserError(f"schedule {self.name} takes no option {option!r}: expected {takes}{hint}")
-        own = {"total": self.total, "warmup": self.warmup, "warmup_start": self.warmup_start}
+        own = {
+            "warmup_shape": self.warmup_shape,
+            "total": self.total,
+            "warmup": self.warmup,
+            "warmup_start": self.warmup_start,
+        }
         for option, value in {**own, **self.options}.items():
             fits, expected = RANGES[option]
             if value is not None and not fits(value):
@@ -279,7 +287,8 @@ class Curve:
     def factor(self, t: float, state: Plateau | None = None) -> float:
         """The factor after t steps; `state` is a plateau's. · 第 t 步之后的系数。"""
         if t < self.warmup:
-            return warm_up(t, self.warmup, self.warmup_start)
+            held = self.warmup_shape == "constant"
+            return warm_up(0 if held else t, self.warmup, self.warmup_start)
         if self.name == "plateau":
             return (state or self.start).scale
         # What lies behind the warm-up may be nothing at all; a length of 1 keeps its last step defined.
@@ -312,4 +321,4 @@ def of_run(s: "Settings", updates: int) -> Curve:
     }
     given = {key: value for key, value in own.get(s.schedule, {}).items() if value is not None}
     warmup = 0 if s.schedule == "noam" else round(s.warmup * updates)
-    return Curve(s.schedule, s.epochs * updates, warmup, options=given)
+    return Curve(s.schedule, s.epochs * updates, warmup, s.warmup_start, given, s.warmup_shape)

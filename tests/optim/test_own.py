@@ -5,7 +5,7 @@ import torch
 from cases import apart, descend, params
 
 import chainrule
-from chainrule.optim import NAG, Adafactor, HeavyBall, Lion, Momentum, Muon
+from chainrule.optim import NAG, Adafactor, HeavyBall, Lion, Momentum, Muon, MuonSGD
 from chainrule.optim.matrix import orthogonal
 
 
@@ -90,3 +90,28 @@ def test_small_tensors_side_by_side_move_as_each_alone(cls):
         descend(alone, 6)
     descend(together, 6)
     assert apart(alone, together) <= 1e-15
+
+
+def test_muonsgd_turns_filters_by_an_angle_and_leaves_their_length():
+    draw = torch.Generator().manual_seed(0)
+    filters = torch.nn.Parameter(torch.randn(8, 4, 3, 3, generator=draw))
+    made = MuonSGD([filters], lr=0.1)
+    for scale in (1.0, 1e-6, 1e6):  # the length of the gradient does not count
+        before = filters.detach() * 8**0.5 / filters.detach().norm()
+        filters.grad = scale * torch.randn(8, 4, 3, 3, generator=draw)
+        made.step()
+        moved = torch.linalg.svdvals((filters.detach() - before).flatten(1)) / 0.1
+        assert moved.min() > 0.3 and moved.max() < 1.3
+
+
+def test_muonsgd_is_sgd_with_nesterovs_momentum_on_what_is_no_filter():
+    start = torch.randn(5, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    ours, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))
+    mine = MuonSGD([ours], lr=0.1, betas=(0.6, 0.85))
+    reference = torch.optim.SGD([theirs], lr=0.1, momentum=0.85, nesterov=True)
+    for t in range(20):
+        noise = torch.randn(5, 3, generator=torch.Generator().manual_seed(t), dtype=torch.float64)
+        ours.grad, theirs.grad = noise + ours.detach(), noise + theirs.detach()
+        mine.step()
+        reference.step()
+    assert torch.allclose(ours, theirs, rtol=1e-12, atol=0)

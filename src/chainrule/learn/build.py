@@ -24,6 +24,8 @@ from .facts import Facts
 from .session import seeded
 from .supervised import Supervised
 
+LOOKED_AT = 5000  # samples of the training part that a network sees before its first step, if it wants to
+
 
 def dataset(model: str, source: str, settings: Settings) -> DataSet:
     """The data, brought to the size the network is made for; its own size for an own network. · 读取数据。
@@ -60,7 +62,10 @@ def options(model: str, settings: Settings, data: DataSet | Facts) -> dict[str, 
 
 
 def network(model: str, settings: Settings, data: DataSet | Facts) -> torch.nn.Module:
-    """The network with its first weights, from the seed. · 由种子初始化的网络。"""
+    """The network with its first weights, from the seed. · 由种子初始化的网络。
+
+    One that has a method `prepare` looks at the first images of the training part before it learns: whitening.
+    """
     with seeded(settings.seed):
         made = catalog.build_model(model, options(model, settings, data))
         if any(map(is_lazy, made.parameters())):  # takes its sizes from what it sees first
@@ -69,6 +74,8 @@ def network(model: str, settings: Settings, data: DataSet | Facts) -> torch.nn.M
         from ..nn.init import initialize
 
         initialize(made, settings.init, torch.Generator().manual_seed(settings.seed), **settings.initial())
+    if hasattr(made, "prepare") and isinstance(data, DataSet):
+        made.prepare(data.train.batch(torch.arange(min(LOOKED_AT, len(data.train))))[0])
     if not any(p.requires_grad for p in made.parameters()):
         raise UserError(f"model {model} has no parameter to learn: expected at least one with requires_grad")
     return made
@@ -147,7 +154,11 @@ def task(settings: Settings, data: DataSet | Facts) -> Supervised:
 def optimizer(model: torch.nn.Module, settings: Settings) -> Any:
     """The optimizer with its parameter groups, and what is to be around it. · 优化器、参数组与包裹。"""
     given = {**catalog.OPTIMIZERS[settings.optimizer].options, **settings.options()}
-    groups = param_groups(model, given.get("weight_decay", 0.0), settings.decay)
+    decay = given.get("weight_decay", 0.0), settings.decay
+    groups = param_groups(model, *decay, head_lr=settings.head_lr, bias_lr=settings.bias_lr)
+    for group in groups:
+        if "factor" in group:
+            group["lr"] = given["lr"] * group.pop("factor")
     try:
         made = by_name(settings.optimizer)(groups, **given)
     except ValueError as error:
@@ -159,4 +170,5 @@ def optimizer(model: torch.nn.Module, settings: Settings) -> Any:
 def schedule(made: Any, settings: Settings, updates: int) -> Schedule:
     """The learning rate over the run; `updates` is the number of updates an epoch makes. · 学习率调度。"""
     curve = of_run(settings, updates)
-    return Schedule(made, curve.name, curve.total, warmup=curve.warmup, **curve.options)
+    rise = {"warmup": curve.warmup, "warmup_start": curve.warmup_start, "warmup_shape": curve.warmup_shape}
+    return Schedule(made, curve.name, curve.total, **rise, **curve.options)

@@ -3,6 +3,7 @@
 from .adaptive import Adadelta, Adagrad, Adam, Adamax, AdamW, NAdam, RAdam, RMSprop
 from .averaging import ASGD
 from .card import Rule
+from .filters import MuonSGD
 from .gradient_descent import NAG, SGD, HeavyBall, Momentum
 from .groups import param_groups
 from .matrix import Adafactor, Muon
@@ -28,6 +29,7 @@ __all__ = [
     "Lookahead",
     "Momentum",
     "Muon",
+    "MuonSGD",
     "NAG",
     "NAdam",
     "OPTIMIZERS",

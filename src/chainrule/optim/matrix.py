@@ -87,17 +87,19 @@ def Adafactor(θ, g, t, row_var, col_var, variance, lr, beta2_decay, eps, d, wei
     return θ, row_var, col_var, variance
 
 
-def orthogonal(G: Tensor, coefficients: tuple[float, float, float], eps: float, steps: int) -> Tensor:
+def orthogonal(
+    G: Tensor, coefficients: tuple[float, float, float], eps: float, steps: int, dtype: torch.dtype = torch.bfloat16
+) -> Tensor:
     """Nearly U Vᵀ of G = U S Vᵀ: a polynomial that drives every singular value to about 1. · 牛顿–舒尔茨正交化。
 
-    G [a, b]   returns bfloat16 [a, b]: its singular values lie between about 0.7 and 1.2
+    G [a, b]   returns [a, b] in dtype: its singular values lie between about 0.7 and 1.2
     source  Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/
 
     >>> orthogonal(torch.tensor([[0.0, 9.0], [4.0, 0.0]]), (3.4445, -4.775, 2.0315), 1e-7, 5).abs().round().tolist()
     [[0.0, 1.0], [1.0, 0.0]]
     """
     a, b, c = coefficients
-    X = G.bfloat16()
+    X = G.to(dtype)
     X = X.mT if G.shape[0] > G.shape[1] else X
     X = X / X.norm().clamp(min=eps)
     for _ in range(steps):

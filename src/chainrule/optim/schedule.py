@@ -38,9 +38,10 @@ class Schedule:
         *,
         warmup: float = 0,
         warmup_start: float | None = None,
+        warmup_shape: str = "linear",
         **options: Any,
     ):
-        self.curve = Curve(name, total, warmup, warmup_start, options)
+        self.curve = Curve(name, total, warmup, warmup_start, options, warmup_shape)
         self.optimizer, self.name = optimizer, name
         self.count = 0
         self.plateau = self.curve.start
@@ -63,12 +64,14 @@ class Schedule:
     def _apply(self) -> None:
         factor = self.factor(self.count)
         for group in self.optimizer.param_groups:
+            stopped = "until" in group and self.count >= group["until"] * self.curve.total
+            own = 0.0 if stopped else factor
             lr = group["lr"]
             base = group.setdefault("initial_lr", lr.clone() if isinstance(lr, torch.Tensor) else lr)
             if isinstance(lr, torch.Tensor):
-                lr.fill_(float(base) * factor)  # in place: a compiled step may hold this tensor
+                lr.fill_(float(base) * own)  # in place: a compiled step may hold this tensor
             else:
-                group["lr"] = base * factor
+                group["lr"] = base * own
 
     def state_dict(self) -> dict[str, Any]:
         """The count of steps; of a plateau also what it remembers. · 步数及平台期状态。"""
