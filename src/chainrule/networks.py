@@ -103,6 +103,20 @@ MODELS = {
         ("wide_resnet101_2", 224, 126_886_696, 22_753_050_624, "ResNet-101, twice as wide", "两倍宽的 ResNet-101"),
     ),
     **family(
+        "airbench",
+        DIGITS | {"in_channels": 3},
+        ("airbench94", 32, 1_972_792, 118_147_360, "the network of the 94 % speed record", "94 % 速度纪录所用网络"),
+        ("airbench93", 32, 569_656, 54_223_904, "the same, narrower: the 93 % record", "同上，较窄：93 % 纪录"),
+        (
+            "airbench_narrow",
+            32,
+            201_304,
+            14_798_688,
+            "the same, an eighth of the work: for a processor",
+            "同上，计算量八分之一",
+        ),
+    ),
+    **family(
         "alexnet",
         DROPPING,
         (
