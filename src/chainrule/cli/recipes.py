@@ -1,7 +1,7 @@
 """Recipes: one TOML a published result, in a checkout and in an installed package alike; no torch. · 配方。"""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,21 @@ PLACES = (PACKAGE / "recipes", PACKAGE.parents[1] / "recipes")  # installed, che
 
 
 @dataclass(frozen=True)
+class Published:
+    """What somebody reported. · 已发表的一个结果。"""
+
+    figure: str
+    value: float
+    source: str
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A training and the figures it is expected to reach. · 配方：训练设置与应达到的结果。
 
-    expect  figure → the value that must be reached: at least, or at most for losses and errors
+    expect     figure → the value that must be reached: at least, or at most for losses and errors; "test_accuracy_six"
+               is the accuracy of several views (`chainrule evaluate --tta six`)
+    published  the same figures as others reported them, with their sources
     """
 
     name: str
@@ -28,6 +39,7 @@ class Recipe:
     title: str
     source: str
     expect: dict[str, float]
+    published: tuple[Published, ...] = ()
 
 
 def _found() -> dict[str, Path]:
@@ -60,4 +72,30 @@ def load(name: str) -> Recipe:
     expect = {key: float(value) for key, value in table.get("expect", {}).items()}
     if not about.get("title"):
         raise UserError(f"{path}: expected [about] with a title and a source")
-    return Recipe(name, path, model, data, settings, about["title"], about.get("source", ""), expect)
+    try:
+        published = tuple(Published(**row) for row in table.get("published", []))
+    except TypeError as error:
+        raise UserError(f"{path}: [[published]]: expected figure, value and source in each") from error
+    return Recipe(name, path, model, data, settings, about["title"], about.get("source", ""), expect, published)
+
+
+def shortened(settings: Settings, part: float) -> Settings:
+    """The same training in a part of its epochs, at least one: what is counted in epochs shrinks too. · 缩短。
+
+    Raises `UserError` for a part that is not above 0 and at most 1.
+
+    >>> from ..settings import parse
+    >>> short = shortened(parse(["epochs=200", "schedule=multistep", "milestones=100,150", "warmup=4"]), 0.1)
+    >>> short.epochs, short.milestones, short.warmup
+    (20, (10.0, 15.0), 0.4)
+    """
+    if not 0 < part <= 1:
+        raise UserError(f"--short {part:g}: expected a part of the training above 0 and at most 1, like 0.05")
+    epochs = max(1, round(settings.epochs * part))
+    ratio = epochs / settings.epochs
+    shrunk: dict[str, Any] = {"epochs": epochs, "warmup": settings.warmup * ratio}
+    if settings.milestones:
+        shrunk["milestones"] = tuple(at * ratio for at in settings.milestones)
+    if settings.restart_epochs:
+        shrunk["restart_epochs"] = settings.restart_epochs * ratio
+    return replace(settings, **shrunk)

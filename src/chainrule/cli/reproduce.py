@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from ..catalog import check_pair
+from ..catalog import VIEWS, check_pair
 from .complete import recipes as recipe_names
-from .recipes import Recipe, load, names
+from .recipes import Recipe, load, names, shortened
+from .recorded import Spent, write
 from .show import number, program, say, table
 from .train import show_figures, train_once
 from .words import Plan, WordsCommand, plan
@@ -29,7 +30,10 @@ def reached(key: str, value: float, wanted: float) -> bool:
 @click.command(cls=WordsCommand, context_settings={"ignore_unknown_options": True, "max_content_width": 120})
 @click.argument("name", required=False, shell_complete=recipe_names)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[KEY=VALUE]...")
-def reproduce(name: str | None, words: tuple[str, ...]) -> int:
+@click.option("--short", type=float, help="Only such a part of the epochs, to see that it learns; not judged · 缩短.")
+@click.option("--cost", is_flag=True, help="Count the operations of the whole training instead · 只计算运算量.")
+@click.option("--record", type=click.Path(path_type=Path), help="Add what was measured to this JSON file · 记录结果.")
+def reproduce(name: str | None, words: tuple[str, ...], short: float | None, cost: bool, record: Path | None) -> int:
     """Train the published result NAME from its recipe and compare; alone, list the recipes. · 按配方复现。"""
     if name is None:
         rows = [[r.name, r.model, r.data, _wanted(r), r.title] for r in map(load, names())]
@@ -37,27 +41,73 @@ def reproduce(name: str | None, words: tuple[str, ...]) -> int:
         return 0
     recipe = load(name)
     what = plan([str(recipe.path), *words])
+    if short is not None:
+        what = replace(what, settings=shortened(what.settings, short))
     say(f"{recipe.title}  ({recipe.source})" if recipe.source else recipe.title)
+    if cost:
+        return show_cost(what)
+    begun = time.perf_counter(), time.process_time()
     run = train_once(what)
-    return compare(recipe, run)
+    spent = Spent(time.perf_counter() - begun[0], time.process_time() - begun[1])
+    whole = what.settings.epochs >= recipe.settings.epochs
+    code = compare(recipe, run, whole)
+    say(f"took {spent.wall:.0f} s, {spent.processor:.0f} s of them the processor's")
+    if record is not None:
+        write(record, recipe.name, run, figures_of(recipe, run), spent)
+        say(f"recorded in {record}")
+    return code
 
 
 def _wanted(recipe: Recipe) -> str:
     return ", ".join(f"{key} {number(value, key)}" for key, value in recipe.expect.items())
 
 
-def compare(recipe: Recipe, run: Any) -> int:
-    """Print expected beside measured; 1 if anything fell short. · 预期与实测对照。"""
+def figures_of(recipe: Recipe, run: Any) -> dict[str, float]:
+    """The figures of a run, with errors, and by several views where the recipe asks for them. · 全部指标。"""
     figures = dict(run.metrics)
-    figures |= {k.replace("accuracy", "error"): 1.0 - v for k, v in run.metrics.items() if k.endswith("accuracy")}
+    for view in {key.rpartition("_")[2] for key in recipe.expect} & (VIEWS.keys() - {"none"}):
+        seen = run.judge(split="test", tta=view).figures
+        figures |= {f"test_{k}_{view}": v for k, v in seen.items()}
+    return figures | {k.replace("accuracy", "error"): 1.0 - v for k, v in figures.items() if "accuracy" in k}
+
+
+def compare(recipe: Recipe, run: Any, whole: bool = True) -> int:
+    """Print expected and published beside measured; 1 if a whole training fell short. · 预期、已发表与实测对照。"""
+    figures = figures_of(recipe, run)
     rows, fine = [], True
     for key, wanted in recipe.expect.items():
         good = key in figures and reached(key, figures[key], wanted)
         fine = fine and good
-        rows.append([key, number(wanted, key), number(figures.get(key, "none"), key), "reached" if good else "missed"])
+        told = ("reached" if good else "missed") if whole else "shortened"
+        rows.append([key, number(wanted, key), number(figures.get(key, "none"), key), told])
     table(["figure", ">expected", ">measured", ""], rows)
+    if recipe.published:
+        rows = [[p.figure, number(p.value, p.figure), p.source] for p in recipe.published]
+        table(["figure", ">published", "by"], rows)
+    if not whole:
+        say(f"shortened to {run.settings.epochs} of {recipe.settings.epochs} epochs: what was published is of them all")
     say(f"run  {run.path}", style="bold")
-    return 0 if fine else 1
+    return 0 if fine or not whole else 1
+
+
+def show_cost(what: Plan) -> int:
+    """What a whole training computes, counted. · 整个训练的运算量。"""
+    check_pair(what.model, what.settings.model, what.data)
+    from ..learn.expense import expense
+
+    found = expense(what.model, what.data, what.settings)
+    rows = [
+        ["parameters that learn", f"{found.parameters:,}", ""],
+        ["multiply-adds of one image, forward", f"{found.macs:,}", "MAC"],
+        ["operations of one image, forward and backward", f"{found.image:,}", "FLOP"],
+        ["operations of one update by the optimizer", f"{found.update:,}", "FLOP"],
+        ["images seen", f"{found.images:,}", ""],
+        ["updates", f"{found.updates:,}", ""],
+        ["the whole training", f"{found.total / 1e15:.4g}", "PFLOP"],
+    ]
+    table(["what", ">count", "unit"], rows)
+    say("counted by torch's FlopCounterMode: products and convolutions, a multiply-add as two; no judging, no views")
+    return 0
 
 
 @click.command()

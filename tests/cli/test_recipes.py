@@ -1,0 +1,140 @@
+"""Recipes: each can be read, makes its network and learns a step; schedules to the letter of the papers."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from chainrule.cli import recorded, reproduce
+from chainrule.cli.main import main
+from chainrule.cli.recipes import load, names, shortened
+from chainrule.data.augment.plan import parse as plan
+from chainrule.data.sources import SOURCES
+from chainrule.errors import UserError
+from chainrule.learn import build
+from chainrule.learn.device import Device
+from chainrule.learn.facts import Facts
+from chainrule.learn.step import Step
+from chainrule.rates import of_run
+from chainrule.settings import parse
+
+CLASSES = {"flowers128": 5}
+RESIDUAL = [f"resnet{n}-cifar10" for n in (20, 32, 44, 56, 110)]
+
+
+def facts(name: str) -> Facts:
+    """What the recipe's data would be: nothing of it is read."""
+    from chainrule.catalog import MODELS
+
+    recipe = load(name)
+    shape = MODELS[recipe.model].input(recipe.settings.model)
+    assert shape is not None
+    if recipe.settings.size:
+        shape = (shape[0], *recipe.settings.size)
+    count = CLASSES.get(recipe.data) or len(SOURCES[recipe.data].classes)
+    classes = tuple(map(str, range(count)))
+    return Facts(recipe.data, "classification", classes, shape, (0.0,), (1.0,), "resize", "")
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_recipe_is_read_and_learns_a_step(name):
+    recipe, known = load(name), facts(name)
+    settings = recipe.settings
+    plan(settings.augment)
+    network = build.network(recipe.model, settings, known)
+    optimizer = build.optimizer(network, settings)
+    build.schedule(optimizer, settings, 10)
+    step = Step(network.train(), build.task(settings, known), optimizer, Device("cpu"), settings.clip)
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(4, *known.shape, generator=draw)
+    before = [p.detach().clone() for p in network.parameters() if p.requires_grad]
+    outcome = step([(x, torch.arange(4) % len(known.classes))])
+    assert outcome.finite and outcome.updated
+    after = [p for p in network.parameters() if p.requires_grad]
+    assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_recipe_speaks_both_languages_and_names_its_source(name):
+    recipe = load(name)
+    assert " · " in recipe.title and any("\u4e00" <= c <= "\u9fff" for c in recipe.title)
+    assert recipe.source and recipe.expect
+    assert all(p.source and 0 < p.value < 1 for p in recipe.published)
+
+
+@pytest.mark.parametrize("name", RESIDUAL)
+def test_the_residual_recipes_are_the_papers(name):
+    settings = load(name).settings
+    assert (settings.optimizer, settings.lr, settings.momentum, settings.weight_decay) == ("sgd", 0.1, 0.9, 1e-4)
+    assert (settings.batch_size, settings.val, settings.augment, settings.decay) == (128, 0.1, "crop(4)+flip", "all")
+    curve = of_run(settings, 352)  # ⌈45,000 / 128⌉
+    assert 64_000 <= curve.total < 64_100
+    rates = [0.1 * curve.factor(t) for t in (500, 31_999, 32_000, 47_999, 48_000, 63_999)]
+    assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+    first = [0.1 * curve.factor(t) for t in (0, 399, 400)]
+    assert first == pytest.approx([0.01, 0.01, 0.1] if name == "resnet110-cifar10" else [0.1, 0.1, 0.1])
+
+
+def test_a_shortened_recipe_keeps_its_shape():
+    short = shortened(load("resnet110-cifar10").settings, 0.1)
+    curve = of_run(short, 352)
+    assert short.epochs == 18 and curve.total == 18 * 352
+    at = 32_000 * 18 / 182
+    assert [curve.factor(round(at) + by) for by in (-2, 2)] == pytest.approx([1, 0.1])
+    assert shortened(short, 1e-9).epochs == 1
+    with pytest.raises(UserError, match="expected a part of the training above 0"):
+        shortened(short, 0)
+
+
+def test_the_speed_recipe_stays_below_its_goal_of_operations(capsys):
+    assert main(["reproduce", "cifar10-fast", "--cost"]) == 0
+    out = capsys.readouterr().out
+    assert "118,147,360" in out  # one image forward, as the catalogue has it
+    total = float(out.split("the whole training")[1].split()[0])
+    assert 0.27 < total <= 0.29  # PFLOP; published 0.29 for the record it follows
+
+
+def test_the_count_of_operations_is_that_of_the_layers():
+    from chainrule.learn.expense import expense
+
+    settings = parse(["epochs=3", "batch_size=500", "val=0.2", "optimizer=sgd"])
+    found = expense("airbench_narrow", "cifar10", settings)
+    first = 24 * 3 * 4 * 31 * 31  # the frozen layer: forward alone, its images and filters need no delta
+    assert found.image == 2 * (3 * found.macs - 2 * first)
+    assert (found.images, found.updates, found.update) == (120_000, 240, 0)
+    assert found.total == found.image * found.images
+
+
+def made_up(tmp_path, accuracy=0.9):
+    folder = SimpleNamespace(log=tmp_path / "log.jsonl")
+    lines = [{"event": "epoch", "step": 1, "epoch": 1, "train_loss": 1.5, "val_accuracy": 0.5}]
+    folder.log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    settings = load("resnet20-cifar10").settings
+    return SimpleNamespace(folder=folder, settings=settings, metrics={"test_accuracy": accuracy}, path=tmp_path)
+
+
+def test_a_result_is_recorded_once_for_each_seed(tmp_path):
+    path, run = tmp_path / "results.json", made_up(tmp_path)
+    spent = recorded.Spent(10.0, 19.0)
+    for accuracy in (0.8, 0.9):
+        recorded.write(path, "resnet20-cifar10", run, {"test_accuracy": accuracy, "val_loss": 1.0}, spent)
+    (row,) = recorded.load(path)
+    assert row["figures"] == {"test_accuracy": 0.9}
+    assert (row["wall"], row["processor"], row["curve"]["val_accuracy"]) == (10.0, 19.0, [0.5])
+    path.write_text('{"a": 1}')
+    with pytest.raises(UserError, match="expected a list of recorded results"):
+        recorded.load(path)
+
+
+@pytest.mark.parametrize(("accuracy", "whole", "code", "word"), [(0.92, True, 0, "reached"), (0.9, True, 1, "missed")])
+def test_published_figures_stand_beside_the_measured(tmp_path, capsys, accuracy, whole, code, word):
+    assert reproduce.compare(load("resnet20-cifar10"), made_up(tmp_path, accuracy), whole) == code
+    out = capsys.readouterr().out
+    assert word in out and "8.75 %" in out and "He et al. 2016, table 6" in out and "8.27 %" in out
+
+
+def test_a_shortened_run_is_not_judged(tmp_path, capsys):
+    assert reproduce.compare(load("resnet20-cifar10"), made_up(tmp_path, 0.3), False) == 0
+    out = capsys.readouterr().out
+    assert "shortened to 182 of 182 epochs" in out and "missed" not in out
