@@ -1,9 +1,8 @@
 """L-BFGS: Newton's direction from the last few steps, no Hessian. · L-BFGS：由最近几步近似牛顿方向，无需海森矩阵。"""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from math import isfinite, sqrt
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -11,6 +10,7 @@ from torch import Tensor
 from ..errors import UserError
 from ..gear import current
 from .card import Steps, check, evaluated, real
+from .line_search import Line, Point
 from .optimizer import light
 from .rule import OPTIMIZERS
 
@@ -29,8 +29,9 @@ def pair(d: Tensor, g: Tensor, g_prev: Tensor, t: float) -> tuple[Tensor, Tensor
     """
     s = t * d
     y = g - g_prev
-    ρ = 1 / y.dot(s)
-    γ = y.dot(s) / y.dot(y)
+    κ = y.dot(s)
+    ρ = 1 / κ
+    γ = κ / y.dot(y)
     return s, y, ρ, γ
 
 
@@ -42,6 +43,15 @@ def moved(θ: Tensor, d: Tensor, t: float) -> Tensor:
     """
     θ = θ + t * d
     return θ
+
+
+def moved_(θ: Tensor, d: Tensor, t: float) -> Tensor:
+    """The twin of `moved`, in one pass over memory. · 单次遍历的同一运算。
+
+    >>> moved_(torch.tensor([1.0]), torch.tensor([-2.0]), 0.25).item()
+    0.5
+    """
+    return torch.add(θ, d, alpha=t)
 
 
 def two_loop(g: Tensor, s: Sequence[Tensor], y: Sequence[Tensor], ρ: Sequence[Any], γ: Any) -> Tensor:
@@ -85,6 +95,15 @@ def two_loop_(g: Tensor, s: Sequence[Tensor], y: Sequence[Tensor], ρ: Sequence[
     return d
 
 
+def in_place() -> bool:
+    """Whether the twins run and not the text. · 是否用就地形式。
+
+    >>> in_place()
+    True
+    """
+    return current() in ("auto", "twin")
+
+
 def value_of(loss: Any) -> float:
     """What a closure returned, as a number. Raises `UserError` for what is none. · 闭包返回值。
 
@@ -97,108 +116,12 @@ def value_of(loss: Any) -> float:
         raise UserError(f"LBFGS: the closure returned {type(loss).__name__}: expected the loss, one number") from None
 
 
-class Point(NamedTuple):
-    """A place on a line: how far, the value there, its gradient, its slope along the line. · 线上一点。"""
-
-    t: float
-    f: float
-    g: Tensor
-    slope: float
-
-    @property
-    def finite(self) -> bool:
-        return isfinite(self.f) and isfinite(self.slope)
-
-
-def cubic_minimum(a: Point, b: Point, low: float, high: float) -> float:
-    """Where the cubic through two points with their slopes is least, between low and high. · 三次插值极小点。
-
-    source  Nocedal & Wright 2006, equation 3.59
-
-    >>> g = torch.zeros(1)
-    >>> cubic_minimum(Point(0.0, 1.0, g, -2.0), Point(3.0, 4.0, g, 4.0), 0.0, 3.0)  # (t − 1)²
-    1.0
-    """
-    d1 = a.slope + b.slope - 3 * (a.f - b.f) / (a.t - b.t)
-    square = d1**2 - a.slope * b.slope
-    if not 0 <= square < float("inf"):
-        return (low + high) / 2
-    d2 = sqrt(square)
-    a, b = (a, b) if a.t <= b.t else (b, a)
-    best = b.t - (b.t - a.t) * (b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2)
-    return min(max(best, low), high)
-
-
-class Line:
-    """The search for a step that satisfies the strong Wolfe conditions. · 强 Wolfe 条件的线搜索。
-
-    evaluate  t → Point   start  the point at t = 0   most  evaluations after the first
-    width     largest element of the direction: a bracket narrower than `tolerance` in every weight ends the search
-    A point where the loss or its slope is not finite counts as too high: the search comes back from it.
-    source    Nocedal & Wright 2006, algorithms 3.5 and 3.6; torch's (from minFunc) with c1 = 1e-4, c2 = 0.9
-    """
-
-    c1, c2, tolerance = 1e-4, 0.9, 1e-9
-
-    def __init__(self, evaluate: Callable[[float], Point], start: Point, most: int, width: float):
-        self.evaluate, self.start, self.most, self.width = evaluate, start, most, width
-        self.done = 0
-
-    def too_high(self, p: Point) -> bool:
-        return not p.finite or p.f > self.start.f + self.c1 * p.t * self.start.slope
-
-    def flat(self, p: Point) -> bool:
-        return abs(p.slope) <= -self.c2 * self.start.slope
-
-    def search(self, t: float) -> Point:
-        """The first point found that satisfies both conditions, or the lowest one seen. · 搜索步长。"""
-        before, now = self.start, self.evaluate(t)
-        while self.done < self.most:
-            if self.too_high(now) or (self.done > 1 and now.f >= before.f):
-                return self.zoom(before, now)
-            if self.flat(now):
-                return now
-            if now.slope >= 0:
-                return self.zoom(before, now)
-            t = cubic_minimum(before, now, now.t + 0.01 * (now.t - before.t), now.t * 10)
-            before, now = now, self.evaluate(t)
-            self.done += 1
-        return now if now.finite and now.f < self.start.f else self.start
-
-    def zoom(self, a: Point, b: Point) -> Point:
-        """Narrow a bracket down to a point that satisfies both conditions. · 缩小区间。"""
-        low, high = (b, a) if b.finite and b.f < a.f else (a, b)
-        stuck = False
-        while self.done < self.most and abs(high.t - low.t) * self.width >= self.tolerance:
-            t, stuck = self.between(low, high, stuck)
-            now = self.evaluate(t)
-            self.done += 1
-            if self.too_high(now) or now.f >= low.f:
-                low, high = (now, low) if now.finite and now.f < low.f else (low, now)
-                continue
-            if self.flat(now):
-                return now
-            low, high = now, low if now.slope * (high.t - low.t) >= 0 else high
-        return low
-
-    def between(self, low: Point, high: Point, stuck: bool) -> tuple[float, bool]:
-        """The cubic's minimum; a tenth away from an end that it comes near to twice, or lies on."""
-        left, right = sorted((low.t, high.t))
-        t = cubic_minimum(low, high, left, right)
-        edge = 0.1 * (right - left)
-        if min(right - t, t - left) >= edge:
-            return t, False
-        if stuck or t >= right or t <= left:
-            return (right - edge if abs(t - right) < abs(t - left) else left + edge), False
-        return t, True
-
-
 class LBFGS(torch.optim.LBFGS):
     """Quasi-Newton steps over the whole data, by a closure that is evaluated several times. · 有限内存拟牛顿法。
 
     symbols  θ all parameters as one vector [n]   g gradient [n]   g_prev the gradient one step ago   d direction [n]
              t how far along d: lr, or by the search   s steps: the last history_size ones, oldest first
-             y changes of the gradient along s   ρ 1/(yᵀs) of each pair   γ H before the first pair
+             y changes of the gradient along s   κ the bend yᵀs   ρ 1/κ of each pair   γ H before the first pair
     note     errata E45: quasi-Newton, no Hessian is formed. E46: its memory is 2·history_size times the parameters,
              where BFGS takes their square; what limits it is noise: give it the whole data, and the line search.
              Where the closure raises, parameters and state are as they were before the step.
@@ -220,6 +143,7 @@ class LBFGS(torch.optim.LBFGS):
 
     card: ClassVar[Steps]
     needs_closure = True
+    _here: Tensor | None = None  # the parameters before a step, while one could come back to them
 
     zero_grad = light("zero_grad")
     state_dict = light("state_dict")
@@ -245,14 +169,18 @@ class LBFGS(torch.optim.LBFGS):
 
     @contextmanager
     def _undone_by_an_error(self) -> Iterator[None]:
-        """What the state holds is never written in place, so that a shallow copy of it is enough."""
-        state, here = dict(self.state[self._params[0]]), self._flat()
+        """What the state holds is never written in place, so that a shallow copy of it is enough; of the parameters
+        `_move` keeps a copy before it leaves a place from which a closure could raise."""
+        state, self._here = dict(self.state[self._params[0]]), None
         try:
             yield
         except BaseException:
-            self._place(here)
+            if self._here is not None:
+                self._place(self._here)
             self.state[self._params[0]] = state
             raise
+        finally:
+            self._here = None
 
     def _iterate(self, closure: Any) -> Any:
         group, state = self.param_groups[0], self.state[self._params[0]]
@@ -267,9 +195,10 @@ class LBFGS(torch.optim.LBFGS):
             state["n_iter"] += 1
             f_before = f
             self._remember(state, g, group["history_size"])
-            direction = two_loop_ if current() in ("auto", "twin") else two_loop
-            d = state["d"] = direction(g, *(state[name] for name in PAIRS), state["H_diag"])
-            state["prev_flat_grad"], state["prev_loss"] = g.clone(), f
+            d = state["d"] = (two_loop_ if in_place() else two_loop)(
+                g, *(state[name] for name in PAIRS), state["H_diag"]
+            )
+            state["prev_flat_grad"], state["prev_loss"] = g, f
             t = float(group["lr"]) * (min(1.0, 1 / float(g.abs().sum())) if state["n_iter"] == 1 else 1)
             state["t"], slope = t, float(g.dot(d))
             if slope > -group["tolerance_change"]:
@@ -292,7 +221,7 @@ class LBFGS(torch.optim.LBFGS):
             state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1)
             return
         s, y, ρ, γ = pair(state["d"], g, state["prev_flat_grad"], state["t"])
-        if y.dot(s) <= 1e-10:
+        if not 0 < ρ < 1e10:
             return
         for name, value in zip(PAIRS, (s, y, ρ), strict=True):
             state[name] = [*state[name], value][-most:]
@@ -300,22 +229,33 @@ class LBFGS(torch.optim.LBFGS):
 
     def _move(self, closure: Any, start: Point, d: Tensor, most: int, last: bool) -> tuple[Point, int]:
         """Go along d: where the line search says, or by the rate. Also how often the closure was evaluated."""
-        here, t = self._flat(), self.state[self._params[0]]["t"]
+        t, search = self.state[self._params[0]]["t"], self.param_groups[0]["line_search_fn"] is not None
+        if last and not search:  # the next step evaluates anyway
+            self._go(d, t)
+            return start._replace(t=t), 0
+        here = self._flat()
+        self._here = here if self._here is None else self._here
+        go = moved_ if in_place() else moved
 
         def look(t: float) -> Point:
-            self._place(moved(here, d, t))
+            self._place(go(here, d, t))
             f, g = value_of(closure()), self._gather_flat_grad()
             return Point(t, f, g, float(g.dot(d)))
 
-        if self.param_groups[0]["line_search_fn"] is None:
-            if not last:  # at the end the next step evaluates anyway
-                return look(t), 1
-            self._place(moved(here, d, t))
-            return start._replace(t=t), 0
+        if not search:
+            return look(t), 1
         line = Line(look, start, most, float(d.abs().max()))
         found = line.search(t)
-        self._place(moved(here, d, found.t) if found.t else here)
+        self._place(go(here, d, found.t) if found.t else here)
         return found, line.done + 1
+
+    def _go(self, d: Tensor, t: float) -> None:
+        """The point t along d, where nothing has to come back from it. · 就地前进。"""
+        if not in_place():
+            self._place(moved(self._flat(), d, t))
+            return
+        θs, parts = self._parts(d)
+        torch._foreach_add_(θs, parts, alpha=t)  # pyright: ignore[reportPrivateImportUsage]
 
     def _flat(self) -> Tensor:
         """All parameters as one vector, in torch's order. · 全部参数拼成一个向量。"""
@@ -328,9 +268,12 @@ class LBFGS(torch.optim.LBFGS):
 
     def _place(self, flat: Tensor) -> None:
         """A vector back into the parameters. · 由向量写回参数。"""
+        torch._foreach_copy_(*self._parts(flat))  # pyright: ignore[reportPrivateImportUsage]
+
+    def _parts(self, flat: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """The parameters, and the part of a vector that is each one's. · 各参数及其在向量中的部分。"""
         θs = [real(θ) for θ in self._params]
-        parts = [part.view(θ.shape) for part, θ in zip(flat.split([θ.numel() for θ in θs]), θs, strict=True)]
-        torch._foreach_copy_(θs, parts)  # pyright: ignore[reportPrivateImportUsage]
+        return θs, [part.view(θ.shape) for part, θ in zip(flat.split([θ.numel() for θ in θs]), θs, strict=True)]
 
 
 _add_param_group = light("add_param_group")
