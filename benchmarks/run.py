@@ -1,6 +1,6 @@
 """Run the benchmarks, all or those named; save them as JSON and write their tables into README.md.
 
-    python benchmarks/run.py [modules] [optimizers] [steps] [start] [--seconds 2] [--only Conv2d] [--dry]
+    python benchmarks/run.py [modules] [steps] [vision] … [--seconds 2] [--only Conv2d] [--dry]
 
 `--seconds` is the time for one row, `--only` picks rows by name, `--dry` prints and keeps nothing.
 """
@@ -24,7 +24,7 @@ def benchmark(name: str):
 
 
 FRONT = [harness.README.parents[1] / page for page in ("README.md", "README.zh-CN.md")]
-NAMES = ("modules", "optimizers", "steps", "start", "augment")
+NAMES = ("modules", "optimizers", "steps", "vision", "start", "augment")
 
 
 def options() -> argparse.Namespace:

@@ -46,11 +46,9 @@ def torchs(network: torch.nn.Module) -> torch.nn.Module:
     """The same network, weights and all, of torch's own modules."""
     network = copy.deepcopy(network)
     for module in network.modules():
-        own = [
-            c for c in type(module).__mro__ if c.__module__.startswith("torch.nn.modules.") and c is not torch.nn.Module
-        ]
-        if own:
-            module.__class__ = next(c for c in own if c.__name__ == type(module).__name__)
+        name = type(module).__name__  # a composite of another name stays: only its leaves compute
+        own = (c for c in type(module).__mro__ if c.__module__.startswith("torch.nn.modules.") and c.__name__ == name)
+        module.__class__ = next(own, type(module))
     return network
 
 

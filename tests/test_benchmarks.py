@@ -16,7 +16,7 @@ from chainrule import nn as ours
 from chainrule.timing import Ratio, interleave, medians
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
-NAMES = ("modules", "optimizers", "steps", "start", "augment")
+NAMES = ("modules", "optimizers", "steps", "vision", "start", "augment")
 
 
 @pytest.fixture(autouse=True)
@@ -157,8 +157,9 @@ def test_the_readme_shows_the_table_as_it_is(harness, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_readme_of_the_benchmarks_agrees_with_the_results(name, harness):
-    whole = (FOLDER / "README.md").read_text(encoding="utf-8")
-    assert harness.markdown(*harness.load(FOLDER / "results" / f"{name}.json")) in whole
+    whole, results = (FOLDER / "README.md").read_text(encoding="utf-8"), FOLDER / "results" / f"{name}.json"
+    shown = harness.markdown(*harness.load(results)) + "\n" if results.exists() else ""
+    assert f"<!-- {name} -->\n{shown}<!-- /{name} -->" in whole
 
 
 def test_durations_have_three_digits(harness):
@@ -209,6 +210,40 @@ def test_steps_compare_equal_networks():
         assert any(type(m).__module__.startswith("chainrule.nn") for m in made.modules()), name
         x = torch.randn(2, *net.shape[1:])
         torch.testing.assert_close(made.eval()(x), peer.eval()(x))
+
+
+def test_networks_for_images_answer_as_their_peers():
+    import vision
+
+    net = vision.Net("resnet20", (4, 3, 8, 8))
+    answers = {form: call() for form, call in vision.inference(net, compiled=False).items()}
+    assert set(answers) == {*vision.PEERS[:2], "auto", "channels_last", "auto, folded", "channels_last, folded"}
+    for found in answers.values():
+        torch.testing.assert_close(found, answers["torch eager"], rtol=1e-3, atol=1e-4)
+    given = [step() for step in vision.training(net, False, []).values()]
+    losses = [out if isinstance(out, float) else out.loss for out in given]
+    assert losses == pytest.approx([losses[0]] * 4, rel=1e-2)  # ours is one step further: its first one is run before
+
+
+def test_peers_of_networks_for_images_are_torchs_own():
+    import vision
+
+    for net in vision.NETS:
+        with torch.device("meta"):
+            leaves = [m for m in vision.torchs(net.make()).modules() if not list(m.children())]
+        strange = {type(m).__name__ for m in leaves if not type(m).__module__.startswith("torch.nn.")}
+        assert strange <= {"ZeroPadShortcut"}, net.name  # which computes nothing
+
+
+def test_a_row_of_images_names_the_best_form(monkeypatch):
+    import vision
+
+    monkeypatch.setattr(vision, "NETS", [vision.Net("resnet20", (1, 3, 8, 8))])
+    made = vision.run(0.0, ["inference"])
+    assert [row.name for row in made.rows] == ["resnet20, inference"]
+    row = made.rows[0]
+    assert row.seconds["best"] == min(row.seconds[form] for form in row.ratios)
+    assert made.notes == ["With less than 0.5 s a row nothing is compiled or exported."]
 
 
 def test_resnet50_has_its_tensors():
