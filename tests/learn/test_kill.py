@@ -18,10 +18,17 @@ NETWORKS = {
         "momentum=0.9",
     ],
 }
+OPTIMIZERS = {  # with a state that is no tensor for each parameter
+    "lbfgs": ["mlp", "epochs=2", "model.hidden=(16,)", "batch_size=256", "optimizer=lbfgs", "max_iter=4"],
+    "sam in lookahead": [
+        *("mlp", "epochs=2", "model.hidden=(32,)", "model.dropout=0.3", "batch_size=128"),
+        *("optimizer=sgd", "lr=0.1", "sam=0.05", "lookahead=4"),
+    ],
+}
 
 
 def kill(tmp_path: Path, name: str, kills: int) -> str:
-    command = [sys.executable, str(HARNESS), str(tmp_path), str(kills), "0", *NETWORKS[name]]
+    command = [sys.executable, str(HARNESS), str(tmp_path), str(kills), "0", *(NETWORKS | OPTIMIZERS)[name]]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1500, cwd=HARNESS.parent)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
@@ -32,7 +39,12 @@ def test_final_weights_are_the_same_bits_after_30_kills(tmp_path, name):
     assert kill(tmp_path, name, 30).startswith("3")
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_with_more_than_a_rule_go_on_after_kills(tmp_path, name):
+    assert kill(tmp_path, name, 6)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", NETWORKS | OPTIMIZERS)
 def test_300_kills(tmp_path, name):
     assert kill(tmp_path, name, 300).startswith("3")

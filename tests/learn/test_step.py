@@ -275,3 +275,46 @@ def test_a_loss_scale_and_several_evaluations_are_refused_in_one_line(monkeypatc
     model = network()
     with pytest.raises(UserError, match=r"^precision=fp16: an optimizer that evaluates the loss several times a step"):
         Step(model, TASK, SAM(SGD(model.parameters())), Device("cpu", torch.float16))
+
+
+class Bag(torch.nn.Module):
+    """The mean of some words, and what follows from it; its vectors have sparse gradients where asked for."""
+
+    def __init__(self, sparse: bool):
+        super().__init__()
+        self.vectors = torch.nn.Embedding(9, 4, sparse=sparse, dtype=torch.float64)
+        self.out = nn.Linear(4, 3, dtype=torch.float64)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(self.vectors(x.long()).mean(1))
+
+
+def of_words(sparse: bool, optimizer: str, clip: float | None):
+    torch.manual_seed(0)
+    model = Bag(sparse)
+    step = Step(model, TASK, by_name(optimizer)(model.parameters(), lr=0.1), Device("cpu"), clip)
+    g = torch.Generator().manual_seed(1)
+    drawn = [(torch.randint(0, 9, (6, 5), generator=g), torch.randint(0, 3, (6,), generator=g)) for _ in range(5)]
+    return step, [(x.double(), y) for x, y in drawn]
+
+
+@pytest.mark.parametrize("clip", [None, 0.05])
+@pytest.mark.parametrize("optimizer", ["sgd", "adagrad"])
+def test_sparse_gradients_in_a_run_equal_dense_ones(optimizer, clip):
+    """The norm, which counts a word once however often it stands in a batch, and the clipping by it too."""
+    found = []
+    for sparse in (False, True):
+        step, batches = of_words(sparse, optimizer, clip)
+        with torch.sparse.check_sparse_tensor_invariants():  # else torch warns of what its Adagrad builds itself
+            outcomes = [step([batch]) for batch in batches]
+        found.append([outcomes[-1].loss, outcomes[-1].norm, *step.model.vectors.weight.flatten().tolist()])
+    assert found[0] == pytest.approx(found[1], rel=1e-9)
+
+
+def test_a_sparse_gradient_that_is_no_number_is_named():
+    step, batches = of_words(True, "sgd", None)
+    step.model.vectors.weight.register_hook(lambda g: g * float("nan"))
+    before = step.model.vectors.weight.detach().clone()
+    assert not step([batches[0]]).finite
+    assert torch.equal(step.model.vectors.weight, before)
+    assert blame(step, [batches[0]]) == "the gradient of vectors.weight"

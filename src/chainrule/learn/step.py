@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
+from ..optim.card import numbers
 from .device import Device
 from .supervised import Supervised
 from .whole import WholeStep, allowing_recurrence, own_code
@@ -164,7 +165,7 @@ class Step:
 
     def _clipped(self, loss: float) -> Outcome:
         """The gradient brought to the norm that is allowed, if it is finite."""
-        grads = [p.grad for p in self.parameters if p.grad is not None]
+        grads = [numbers(p.grad) for p in self.parameters if p.grad is not None]
         norm = _norm(grads) if grads else torch.zeros(())
         outcome = Outcome(loss, float(norm))
         if outcome.finite and self.clip is not None:
@@ -242,7 +243,7 @@ def blame(step: Step, batches: Batches) -> str:
                 return "the loss"
             loss.backward()
             for name, p in model.named_parameters():
-                if p.grad is not None and not bool(p.grad.isfinite().all()):
+                if p.grad is not None and not bool(numbers(p.grad).isfinite().all()):
                     return f"the gradient of {name}"
     finally:
         for hook in hooks:

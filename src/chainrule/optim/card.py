@@ -150,6 +150,15 @@ def real(x: Tensor) -> Tensor:
     return torch.view_as_real(x) if x.is_complex() else x
 
 
+def numbers(g: Tensor) -> Tensor:
+    """What a gradient holds: of a sparse one, as `torch.nn.Embedding(sparse=True)` gives, its rows. · 梯度中的数值。
+
+    >>> numbers(torch.tensor([[0.0, 0.0], [1.0, 2.0]]).to_sparse(1)).tolist()
+    [[1.0, 2.0]]
+    """
+    return g.coalesce().values() if g.is_sparse else g
+
+
 def scalar(option: Any) -> Any:
     """An option as a number: a tensor of one element, whatever its axes and precision, is its value in fp64."""
     return option.reshape(()).double() if isinstance(option, Tensor) and option.numel() == 1 else option

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError, unknown
-from .card import Steps, evaluated
+from .card import Steps, evaluated, numbers
 from .optimizer import light
 
 NONFINITE = ("stop", "skip")
@@ -275,13 +275,9 @@ class Guard(Wrapper):
 
     def _wrong(self) -> str:
         for index, θ in enumerate(self.everything()):
-            if θ.grad is not None and not bool(_values(θ.grad).isfinite().all()):
+            if θ.grad is not None and not bool(numbers(θ.grad).isfinite().all()):
                 return f"{type(self.inner).__name__}: the gradient of parameter {index} {tuple(θ.shape)} is not finite"
         return ""
-
-
-def _values(g: Tensor) -> Tensor:
-    return g.coalesce().values() if g.is_sparse else g
 
 
 _add_param_group = light("add_param_group")
