@@ -18,10 +18,15 @@ FORMULAS = sorted(name for name, card in REGISTRY.items() if card.room.startswit
 TWINLESS = {  # formulas without an operator of torch's, and why
     "swish": "torch has only its case β = 1, which is silu",
     "lstm_peephole": "torch has no LSTM with peepholes",
+    **dict.fromkeys(("symmetric", "share", "segment_softmax", "edge_scores"), "of graphs: dense algebra in its tests"),
     **dict.fromkeys(("rosenbrock", "beale", "saddle", "ravine", "noisy_quadratic"), "a surface, no operator"),
 }
+GRAPHS = ("sparse_product", "symmetric", "share", "segment_softmax", "edge_scores")
 UNMEASURED: dict[str, set[str]] = {  # checks that apply to none of its samples
     **{name: {"twin"} for name in TWINLESS},
+    **{
+        name: {"vmap", "empty batch"} | ({"twin"} if name in TWINLESS else set()) for name in GRAPHS
+    },  # nodes are no batch
     "lstm_peephole": {"twin", "vmap", "empty batch"},
     "connect": {"vmap", "empty batch"},  # it works on a weight: there is no batch
     **{name: {"vmap", "empty batch"} for name in ("rnn", "lstm", "gru")},  # time is the first axis, not the batch

@@ -14,6 +14,7 @@ from .cross_entropy import CrossEntropyLoss, NLLLoss
 from .dropout import Dropout, Dropout2d, StochasticDepth
 from .embedding import Embedding
 from .entropy import BCELoss, BCEWithLogitsLoss, KLDivLoss
+from .graph_convolution import ChebConv, GATConv, GCNConv, SAGEConv
 from .historic import PartialConv2d, RadialBasis, ScaledTanh, Subsample2d
 from .layer_norm import GroupNorm, LayerNorm, RMSNorm
 from .linear import Linear
@@ -37,6 +38,8 @@ from .transformer import (
 
 __all__ = [
     "ELU",
+    "GATConv",
+    "GCNConv",
     "GELU",
     "AdditiveAttention",
     "AdaptiveAvgPool2d",
@@ -47,6 +50,7 @@ __all__ = [
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "ChebConv",
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
@@ -94,6 +98,7 @@ __all__ = [
     "ReflectionPad2d",
     "ScaledTanh",
     "Sequential",
+    "SAGEConv",
     "SiLU",
     "Sigmoid",
     "SinusoidalPositions",
