@@ -141,6 +141,6 @@ def formulas(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
 
 def recipes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Recipes by name. · 配方名。"""
-    from .recipes import names
+    from . import recipes, reproduce_graph
 
-    return _names(names(), incomplete)
+    return _names([*recipes.names(), *reproduce_graph.names()], incomplete)

@@ -141,10 +141,20 @@ def _facts(name: str) -> None:
 @data.command()
 @click.argument("path", type=click.Path(), shell_complete=data_names)
 def check(path: str) -> None:
-    """List everything wrong with a folder or a known set, in one pass. · 一次列出数据的所有问题。"""
+    """List everything wrong with a folder, a known set or a graph, in one pass. · 一次列出数据的所有问题。"""
+    if _is_graph(path):
+        from ..data.graphs.check import faults, summary
+        from ..data.graphs.reading import unchecked
+
+        graph = unchecked(path)
+        wrong = faults(graph)
+        if wrong:
+            raise UserError(*wrong)
+        say(f"{summary(graph)}: nothing wrong", style="green")
+        return
     if path not in SOURCES and path_of(path) is None:
         raise UserError(
-            f"{clean(path)}: no such folder; expected a folder, archive or table of images, or IDX files"
+            f"{clean(path)}: no such folder; expected a folder, archive or table of images, IDX files or a graph"
             f"{did_you_mean(path, SOURCES)}"
         )
     from ..data.check import check as look
@@ -153,6 +163,14 @@ def check(path: str) -> None:
     if report.problems:
         raise UserError(*report.problems)
     say(f"{report.summary}: nothing wrong", style="green")
+
+
+def _is_graph(text: str) -> bool:
+    """Whether it is the name of a graph, or a path that holds one."""
+    from ..data.graphs.reading import NAMES, is_graph
+
+    found = path_of(text)
+    return text in NAMES or (found is not None and is_graph(found))
 
 
 @data.command()

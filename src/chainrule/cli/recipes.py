@@ -63,7 +63,8 @@ def load(name: str) -> Recipe:
     """
     found = _found()
     if name not in found:
-        raise unknown("recipe", name, sorted(found))
+        tables = (p.stem for place in PLACES for p in (place / "graphs").glob("*.toml"))
+        raise unknown("recipe", name, sorted({*found, *tables}))
     path = found[name]
     text = path.read_text(encoding="utf-8")
     model, data, settings = from_toml(text, str(path))

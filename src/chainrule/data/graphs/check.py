@@ -70,7 +70,7 @@ def notes(graph: Graph) -> list[str]:
     for count, what in (
         (len(keys) - len(keys.unique()), "edge{s} there twice"),
         (int((speaker == hearer).sum()), "self-loop{s}"),
-        (int((~torch.isin(torch.arange(graph.nodes), graph.edges)).sum()), "isolated node{s}"),
+        (int((~torch.isin(torch.arange(graph.nodes), graph.edges.flatten())).sum()), "isolated node{s}"),
     ):
         if count:
             found.append(f"{count} " + what.format(s="s" if count > 1 else ""))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ...errors import UserError
 from ..names import show
-from ..sources import cache
+from ..sources import cache, path_of
 from . import planetoid
 from .check import faults
 from .graph import Graph
@@ -42,7 +42,7 @@ def unchecked(source: str | Path) -> Graph:
         return karate()
     if text in NAMES:
         return planetoid.read(home(text), text)
-    path = Path(text).expanduser()
+    path = path_of(text) or Path(text).expanduser()
     if path.is_dir():
         return _folder(path)
     if not path.is_file():
