@@ -14,6 +14,7 @@ from PIL import Image
 
 from chainrule.cli.main import COMMANDS, main
 from chainrule.cli.recipes import names as recipes
+from chainrule.cli.reproduce_graph import names as graph_recipes
 from chainrule.data import load
 from chainrule.formula import REGISTRY
 from chainrule.optim.rule import OPTIMIZERS, RULES
@@ -218,6 +219,7 @@ LONG = (
     "bench",
     "reproduce lenet-mnist",
     "reproduce he-30-layers",
+    "reproduce gcn-cora",
     "runs compare he xavier",
 )  # only that they are there
 
@@ -261,7 +263,7 @@ def test_commands_do_what_they_say(page, place, capsys):
         elif line.removeprefix("chainrule ").startswith(LONG):
             words = shlex.split(line, comments=True)
             assert words[1] in COMMANDS
-            assert words[1] != "reproduce" or words[2] in recipes()
+            assert words[1] != "reproduce" or words[2] in [*recipes(), *graph_recipes()]
         else:
             assert main(cheap(line)) == 0, f"{line}\n{capsys.readouterr().err}"
 
