@@ -7,6 +7,7 @@ import click
 
 from ..catalog import check_data
 from ..data.augment.plan import parse as plans
+from ..data.graph_names import NAMES, is_graph
 from ..data.sources import SOURCES, complete, get, locate, path_of, places
 from ..errors import UserError, did_you_mean
 from ..settings import parse
@@ -167,8 +168,6 @@ def check(path: str) -> None:
 
 def _is_graph(text: str) -> bool:
     """Whether it is the name of a graph, or a path that holds one."""
-    from ..data.graphs.reading import NAMES, is_graph
-
     found = path_of(text)
     return text in NAMES or (found is not None and is_graph(found))
 

@@ -29,11 +29,6 @@ CLASSES = {
 }
 
 
-def present(folder: Path) -> tuple[str, ...]:
-    """The sets of which a folder holds files. · 文件夹中已有的数据集。"""
-    return tuple(sorted({p.name.split(".")[1] for p in folder.glob("ind.*.*") if p.name.count(".") >= 2}))
-
-
 def read(folder: Path, name: str) -> Graph:
     """One set of a folder, test nodes in their places, edges in both directions and each once. · 读取一个数据集。
 

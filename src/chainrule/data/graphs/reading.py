@@ -4,15 +4,12 @@ import os
 from pathlib import Path
 
 from ...errors import UserError
+from ..graph_names import LISTS, NAMES, SUFFIXES, present
 from ..names import show
 from ..sources import cache, path_of
 from . import planetoid
 from .check import faults
 from .graph import Graph
-
-NAMES = ("cora", "citeseer", "pubmed", "karate")
-SUFFIXES = (".npz", ".graphml", ".gml")
-LISTS = (".csv", ".tsv", ".txt", ".cites", ".edges", ".edgelist")
 
 
 def read(source: str | Path) -> Graph:
@@ -54,7 +51,7 @@ def home(name: str) -> Path:
     """The folder of a Planetoid set. · Planetoid 数据所在文件夹。"""
     data = os.environ.get("CHAINRULE_DATA")
     looked = [*([Path(data).expanduser() / "planetoid"] if data else []), cache() / "planetoid"]
-    found = [place for place in looked if place.is_dir() and name in planetoid.present(place)]
+    found = [place for place in looked if place.is_dir() and name in present(place)]
     if not found:
         raise UserError(
             f"{name}: not on this machine: expected its eight files ind.{name}.* in {' or '.join(map(str, looked))} "
@@ -63,15 +60,8 @@ def home(name: str) -> Path:
     return found[0]
 
 
-def is_graph(path: Path) -> bool:
-    """Whether a path is a graph rather than images. · 该路径是否为图数据。"""
-    if path.is_dir():
-        return (path / "edges.csv").is_file() or bool(planetoid.present(path))
-    return path.suffix.lower() in (*SUFFIXES, ".cites", ".edges", ".edgelist")
-
-
 def _folder(path: Path) -> Graph:
-    sets = list(planetoid.present(path))
+    sets = list(present(path))
     if (path / "edges.csv").is_file():
         from .tables import of_folder
 
