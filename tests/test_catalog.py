@@ -37,7 +37,15 @@ def test_every_entry_speaks_both_languages(entry):
     assert any("\u4e00" <= c <= "\u9fff" for c in entry.zh)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [name for name, entry in MODELS.items() if entry.kind == "vectors"])
+def test_word_vectors_take_the_options_beside_them_and_are_no_network(name):
+    entry = MODELS[name]
+    assert {k: p.default for k, p in inspect.signature(entry.load()).parameters.items()} == dict(entry.options)
+    with pytest.raises(UserError, match="is no network of layers"):
+        catalog.build_model(name)
+
+
+@pytest.mark.parametrize("name", [name for name, entry in MODELS.items() if entry.kind == "images"])
 def test_a_model_takes_the_options_beside_it_and_its_size(name):
     entry = MODELS[name]
     parameters = inspect.signature(entry.load()).parameters

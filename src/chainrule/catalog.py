@@ -34,6 +34,7 @@ __all__ = [
     "check_model",
     "check_pair",
     "entry",
+    "kind",
     "own_class",
 ]
 
@@ -143,6 +144,15 @@ package.module:Class; did you mean lenet5?
         raise UserError(*lines)
 
 
+def kind(model: str) -> str:
+    """What a model makes: "images" for networks of layers, "vectors" for word vectors. · 模型的种类。
+
+    >>> kind("word2vec"), kind("lenet5"), kind("mynet:Net")
+    ('vectors', 'images', 'images')
+    """
+    return MODELS[model].kind if model in MODELS else "images"
+
+
 def check_data(source: str) -> None:
     """Refuse a data source that is neither a known set nor a path, without torch. · 检查数据来源。
 
@@ -176,6 +186,11 @@ def build_model(name: str, options: Mapping[str, Any] | None = None) -> Any:
     """
     options = dict(options or {})
     check_model(name, options)
+    if kind(name) == "vectors":
+        raise UserError(
+            f"model {name!r} is no network of layers: expected one for images here; `chainrule train {name} TEXT` "
+            "trains it, and `chainrule vectors RUN` asks it"
+        )
     make = own_class(name) if ":" in name else MODELS[name].load()
     given = ", ".join(f"{key}={value!r}" for key, value in options.items())
     try:

@@ -13,6 +13,7 @@ class Entry:
     target   "module:attribute", imported by `load`
     options  option → default, as the target's signature has them
     size     the input a model is made for, (C, H, W)
+    kind     of a model: "images" for networks of layers, "vectors" for tables of word vectors
     parameters, macs   of a model with these options at this size: numbers learned, multiplications with addition
     """
 
@@ -23,6 +24,7 @@ class Entry:
     size: tuple[int, int, int] | None = None
     parameters: int = 0
     macs: int = 0
+    kind: str = "images"
 
     def input(self, options: Mapping[str, Any]) -> tuple[int, int, int] | None:
         """The input of a model made with these options: `stem="cifar"` is for images of 32 pixels. · 所需输入。

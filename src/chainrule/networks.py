@@ -33,6 +33,19 @@ RESIDUAL = IMAGENET | {"stride_on_first": False, "zero_init_residual": False}
 RESIDUAL_CIFAR = CIFAR | {"shortcut": "A", "zero_init_residual": False}
 MOBILE = IMAGENET | {"width_mult": 1.0, "dropout": 0.2}
 
+WORD2VEC = {
+    "dim": 100,
+    "window": 5,
+    "negative": 5,
+    "hs": False,
+    "cbow": False,
+    "sample": 1e-4,
+    "min_count": 5,
+    "max_words": 0,
+    "lower": False,
+    "encoding": "utf-8",
+}
+
 
 def deep(dropout: float) -> dict[str, Any]:
     """The options of an EfficientNet; its dropout is its own. · EfficientNet 的选项。
@@ -211,5 +224,12 @@ MODELS = {
         "efficientnet",
         deep(0.4),
         ("efficientnet_v2_l", 480, 118_515_272, 56_079_699_008, "EfficientNet V2, large", "大型，含融合块"),
+    ),
+    "word2vec": Entry(
+        "chainrule.zoo.word2vec:Options",
+        "word vectors from plain text: skip-gram or CBOW, negative sampling or hierarchical softmax",
+        "由纯文本学习词向量：skip-gram 或 CBOW，负采样或层次 softmax",
+        WORD2VEC,
+        kind="vectors",
     ),
 }

@@ -26,6 +26,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "evaluate": ("judge:evaluate", "Judge a run on its test part or on other data · 评估"),
         "predict": ("judge:predict", "Classify image files or folders · 预测"),
         "explain": ("explain:explain", "Show which part of an image speaks for its class · 解释"),
+        "vectors": ("vectors:vectors", "Neighbours, analogies, tests, map and files of word vectors · 词向量"),
         "export": ("export:export", "Write a run's network as ONNX or torch program · 导出"),
         "runs": ("runs:runs", "List, show and compare runs · 查看与比较"),
     },

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..catalog import MODELS, build_model, check_model
+from ..catalog import MODELS, build_model, check_model, kind
 from ..settings import split
 from .complete import model_names
 from .show import as_json, say, table
@@ -30,6 +30,10 @@ def models(
         return
     options = _constructor(words)
     check_model(name, options)
+    if kind(name) == "vectors":
+        say(f"{name}: {MODELS[name].en} · {MODELS[name].zh}")
+        say(f"takes {_options(MODELS[name].options)}")
+        return
     shape = read_size(size) if size else MODELS[name].input(options) if name in MODELS else None
     model = _made(name, options, shape)
     if json_:

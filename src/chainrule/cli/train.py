@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from ..catalog import kind
 from ..runfile import from_file
 from ..settings import parse
 from .complete import resume_words, run_names, train_words
@@ -56,7 +57,10 @@ def _close(run: Any) -> None:
     show_figures(run)
     say(f"run      {run.path}", style="bold")
     say(f"report   {run.path}/report/report.md")
-    say(f"predict  {program()} predict {quote(str(run.path))} IMAGE…")
+    if kind(run.model) == "vectors":
+        say(f"vectors  {program()} vectors {quote(str(run.path))} nearest WORD")
+    else:
+        say(f"predict  {program()} predict {quote(str(run.path))} IMAGE…")
 
 
 def show_figures(run: Any) -> None:

@@ -123,7 +123,7 @@ def _pieces(path: Path, encoding: str, lower: bool, digest: "hashlib._Hash | Non
         ) from None
     rest, at = "", 0
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             while True:
                 raw = file.read(_PIECE)
                 if digest is not None:
@@ -148,7 +148,11 @@ def _pieces(path: Path, encoding: str, lower: bool, digest: "hashlib._Hash | Non
         raise UserError(f"{path}: cannot be read ({reason}); expected a text file, plain, .gz, .bz2 or .xz") from None
 
 
-def _opened(path: Path) -> BinaryIO:
+def opened(path: Path) -> BinaryIO:
+    """A file to be read, unpacked on the way where its name ends in .gz, .bz2 or .xz. · 打开文件，压缩的边读边解。
+
+    Raises `UserError` for a folder, OSError for what cannot be opened.
+    """
     if path.is_dir():
         raise UserError(f"{path} is a folder: expected a text file, plain, .gz, .bz2 or .xz")
     return _OPENERS.get(path.suffix.lower(), Path.open)(path, "rb")  # pyright: ignore[reportReturnType]

@@ -11,7 +11,7 @@ from . import native
 
 _TEXT = {"ids": np.int32, "keep": np.float64, "threshold": np.float64, "alias": np.int32}
 _TREE = {"nodes": np.int32, "turns": np.int8, "paths": np.int64}
-_BLOCK = 10_000  # positions a thread takes at once
+_BLOCK = 2_000  # positions a thread takes at once
 
 
 class Job(ctypes.Structure):

@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
+from shlex import quote
 from statistics import fmean, stdev
 from typing import Any
 
+from ..catalog import kind
 from ..errors import UserError
 from ..fields import RESUMABLE
 from ..gear import current, gear
@@ -54,11 +56,20 @@ def train(
     if settings.gear == "auto":
         settings = replace(settings, gear=current())
     source = _named(model, data)
+    if kind(model) == "vectors":
+        return _vectors().train(model, source, settings, to_toml(model, source, settings), on_event)
     with session(settings.seed, settings.threads):
         parts = Parts.build(model, source, settings)
         folder = RunFolder.create(Path(settings.runs), settings.name, to_toml(model, source, settings), model, source)
         with folder.lock(), RunLog(folder.log) as log, gear(settings.gear):
             return _begin(parts, folder, log, on_event)
+
+
+def _vectors() -> Any:
+    """The training of word vectors, whose runs have neither a loop over samples nor a network."""
+    from . import vectors
+
+    return vectors
 
 
 def _named(model: Any, data: Any) -> str:
@@ -139,6 +150,8 @@ def resume(
         raise UserError(
             f"{', '.join(wrong)}: cannot change on resume, only {', '.join(RESUMABLE)} can; train a new run"
         )
+    if kind(model) == "vectors":
+        return _vectors().resume(folder, source, settings, to_toml(model, source, settings), on_event)
     start.refuse_imported(folder)
     with folder.lock(), RunLog(folder.log) as log, gear(settings.gear), session(settings.seed, settings.threads):
         begins = _never_began(folder)
@@ -162,7 +175,12 @@ def _never_began(folder: RunFolder) -> bool:
 
 def open_run(path: str | PathLike[str], weights: str = "best") -> "Run":
     """A run that was trained before, with its "best", "last" or "average" weights. · 打开已有的运行。"""
-    return Run(RunFolder.open(path), weights)
+    run = Run(RunFolder.open(path), weights)
+    if kind(run.model) == "vectors":
+        raise UserError(
+            f"run {run.folder.name!r} holds word vectors: ask it by `chainrule vectors {quote(str(path))} …`"
+        )
+    return run
 
 
 def _finish(loop: Loop, parts: Parts, log: RunLog) -> "Run":
