@@ -56,7 +56,12 @@ FORMS = [*itertools.product(["auto"], [False, True], [False, True]), ("formula",
 
 @pytest.mark.parametrize(("form", "cbow", "hs"), FORMS)
 def test_words_of_a_kind_come_together(made, form, cbow, hs):
-    run = made(gear=form, epochs=8 if form == "auto" else 4, lr=0.3 if cbow else 0.1, model=FEW["model"] | {"cbow": cbow, "hs": hs})
+    run = made(
+        gear=form,
+        epochs=8 if form == "auto" else 4,
+        lr=0.3 if cbow else 0.1,
+        model=FEW["model"] | {"cbow": cbow, "hs": hs},
+    )
     for head, others in KINDS.items():
         nearest = [word for word, _ in run.vectors.most_similar([head], topn=3)]
         assert sorted(nearest) == sorted(others.split())
