@@ -226,7 +226,7 @@ LONG = (
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A working folder with what the pages speak of: a picture, a folder of pictures, a poem, one's own network."""
+    """A working folder with what the pages speak of: pictures, a poem, a text, questions, one's own network."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     test = load("digits").test
@@ -239,6 +239,8 @@ def place(tmp_path, monkeypatch):
     own = next(b for b in fences(ENGLISH, "python") if b.startswith("# mynet.py"))
     Path("mynet.py").write_text(own)
     Path("poem.txt").write_bytes("床前明月光\r\n\r\n疑是地上霜\r\n".encode("gbk"))
+    Path("text.txt").write_text("the king and the queen rule\nthe man and the woman work\n" * 200)
+    Path("questions.txt").write_text(": royal\nman woman king queen\n")
     yield tmp_path
     sys.modules.pop("mynet", None)
 

@@ -79,7 +79,7 @@ def test_questions_and_pairs_are_told_in_rows(file, tmp_path, capsys):
 def test_a_map_is_a_picture(file, tmp_path, capsys, method, words):
     if method == "tsne":
         pytest.importorskip("sklearn", reason="scikit-learn is not installed")
-    assert "6 words" in said(capsys, file, "map", *words, "--png", "map.png", "--method", method)
+    assert "6 words, 6 of them named" in said(capsys, file, "map", *words, "--png", "map.png", "--method", method)
     with Image.open(tmp_path / "map.png") as image:
         grey = np.asarray(image.convert("L"))
     assert min(grey.shape) > 500 and grey.std() > 5

@@ -148,8 +148,8 @@ def _map(found: Any, words: Sequence[str], path: Path, method: str) -> None:
         raise UserError(f"--png {clean(path)}: expected a file name that ends in .png")
     if not path.parent.is_dir():
         raise UserError(f"--png {clean(path)}: there is no folder {clean(path.parent)}; make it first")
-    shown = word_map.draw(found, words, path, method)
-    say(f"map      {path}  {shown} words")
+    shown, named = word_map.draw(found, words, path, method)
+    say(f"map      {path}  {shown} words, {named} of them named")
 
 
 def _export(found: Any, beside: Path, format_: str, out: str | None) -> None:

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 from ..errors import UserError
 from ..learn.word_vectors import WordVectors
@@ -67,8 +68,8 @@ def plane(rows: np.ndarray, method: str) -> np.ndarray:
     return centred @ (axes * signs[:, None]).T
 
 
-def draw(vectors: WordVectors, words: Sequence[str], path: Path, method: str = "pca") -> int:
-    """Write the map as PNG; the number of words on it. · 画出地图，返回词数。
+def draw(vectors: WordVectors, words: Sequence[str], path: Path, method: str = "pca") -> tuple[int, int]:
+    """Write the map as PNG; the number of words on it, and of names there was room for. · 画出地图，返回词数与标注数。
 
     Raises `UserError` for unknown words and for fewer than four words, `WriteFailed` where the disk refuses.
     """
@@ -89,14 +90,14 @@ def draw(vectors: WordVectors, words: Sequence[str], path: Path, method: str = "
         for side in axes.spines.values():
             side.set_color(style.FAINT)
         axes.margins(0.08)
-        _put(axes, points, names, groups, bool(words), families)
+        named = _put(axes, points, names, groups, bool(words), families)
         style.save(figure, path)
-    return len(rows)
+    return len(rows), named
 
 
 def _put(
     axes: Axes, points: np.ndarray, names: list[str], groups: list[list[int]], asked: bool, families: list[str]
-) -> None:
+) -> int:
     """Points and names; the words asked for in bold, a colour for each group."""
     colours = [style.PALETTE[i % 6] for i, group in enumerate(groups) for _ in group]
     heads = {sum(map(len, groups[:i])) for i in range(len(groups))} if asked else set()
@@ -111,31 +112,38 @@ def _put(
             weight="bold" if i in heads else "normal",
             color=colours[i] if asked else style.INK,
             annotation_clip=True,
-            xytext=(5, 0),
+            xytext=(7, 0),
             textcoords="offset points",
             va="center",
         )
         for i in order
     ]
-    _apart(axes, texts)
+    return _apart(axes, texts)
 
 
-PLACES = ((5, 0), (-5, 0), (0, 9), (0, -9), (6, 8), (6, -8), (-6, 8), (-6, -8), (0, 18), (0, -18))  # points
+PLACES = ((7, 0), (-7, 0), (0, 9), (0, -9), (6, 8), (6, -8), (-6, 8), (-6, -8), (0, 18), (0, -18))  # points
 
 
-def _apart(axes: Axes, texts: Sequence[Text]) -> None:
+def _apart(axes: Axes, texts: Sequence[Text]) -> int:
     """Each name takes the first place around its point that is free; where none is, the point stands without one."""
     figure = axes.get_figure(root=True)
-    renderer = FigureCanvasAgg(figure).get_renderer()  # pyright: ignore[reportArgumentType]
-    taken: list = []
+    canvas = FigureCanvasAgg(figure)  # pyright: ignore[reportArgumentType]
+    canvas.draw()  # before that the points have no places
+    renderer = canvas.get_renderer()
+    places = {text: axes.transData.transform(text.xy) for text in texts}  # pyright: ignore[reportAttributeAccessIssue]
+    taken = [Bbox.from_bounds(x - 3, y - 3, 6, 6) for x, y in places.values()]  # no name hides a point
+    named, frame = 0, axes.get_window_extent()
     for text in texts:
         for x, y in PLACES:
             text.set_position((x, y))
             text.set_horizontalalignment("left" if x > 0 else "right" if x < 0 else "center")
             box = text.get_window_extent(renderer)
-            if not any(box.overlaps(other) for other in taken):
+            inside = frame.x0 < box.x0 and box.x1 < frame.x1
+            if inside and not any(box.overlaps(other) for other in taken):
                 break
         else:
             text.set_visible(False)
             continue
         taken.append(box)
+        named += 1
+    return named
