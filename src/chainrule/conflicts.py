@@ -21,7 +21,7 @@ ON = {"sam": "sam=0.05", "lookahead": "lookahead=5"}
 
 def conflicts(s: "Settings") -> list[str]:
     """A line for each thing that no single value can tell. · 逐条列出相互矛盾的设置。"""
-    lines = [*_updates(s), *_around(s), *_of_folds(s)]
+    lines = [*_updates(s), *_around(s), *_of_folds(s), *_of_transfer(s)]
     if s.warmup > s.epochs:
         lines.append(
             f"warmup={_show(s.warmup)}: expected at most the {s.epochs} epochs of the run; the rate never got up"
@@ -31,6 +31,8 @@ def conflicts(s: "Settings") -> list[str]:
             who = " or ".join(name for name, entry in SCHEDULES.items() if key in entry.options)
             lines.append(f"{key}={getattr(s, key)}: only schedule={who} takes it, and schedule={s.schedule}")
     lines += _first_weights(s)
+    if s.schedule == "onecycle" and s.warmup:
+        lines.append(f"warmup={_show(s.warmup)}: schedule=onecycle has a rise of its own; leave warmup out")
     if s.schedule == "noam" and not s.warmup:
         lines.append("schedule=noam: it rises during warmup, and warmup=0; add warmup=1")
     for key in ("warmup_start", "warmup_shape"):
@@ -118,6 +120,25 @@ def _of_folds(s: "Settings") -> list[str]:
     for key, off in (("seeds", 1), ("overfit", 0)):
         if s.folds and getattr(s, key) != off:
             lines.append(f"folds={s.folds} and {key}={getattr(s, key)}: expected one of them")
+    return lines
+
+
+def _of_transfer(s: "Settings") -> list[str]:
+    lines = []
+    if s.unfreeze is not None:
+        told = ",".join(map(str, s.unfreeze))
+        if s.freeze is None:
+            lines.append(f"unfreeze={told}: nothing is frozen; add freeze=backbone")
+        elif list(s.unfreeze) != sorted(set(s.unfreeze)):
+            lines.append(f"unfreeze={told}: expected epochs that rise, such as 3,6")
+        elif s.unfreeze[-1] >= s.epochs:
+            lines.append(f"unfreeze={told}: expected before the run's {s.epochs} epochs are over")
+    for key in ("unfreeze", "backbone_lr", "layer_decay"):
+        value = getattr(s, key)
+        if s.optimizer == "lbfgs" and value != DEFAULTS[key]:
+            lines.append(f"{key}={value}: optimizer=lbfgs takes all parameters as one vector, at one rate")
+    if s.optimizer == "asgd" and s.freeze is not None:
+        lines.append(f"freeze={s.freeze}: optimizer=asgd averages the whole network; take ema=0.999 with another one")
     return lines
 
 

@@ -69,6 +69,29 @@ class Learning:
 
 
 @dataclass(frozen=True)
+class Transferring:
+    """How what is known already is kept or changed. · 迁移学习：如何保留与微调已有的知识。"""
+
+    freeze: str | None = _setting(
+        None, "layers", "what does not learn, norms and dropout included", "冻结的部分", choices=("backbone",)
+    )
+    unfreeze: tuple[int, ...] | None = _setting(
+        None,
+        "integers",
+        "when frozen stages open, from the head down; the last number opens all that is left",
+        "逐级解冻的时刻",
+        "[1, inf)",
+        unit="epochs",
+    )
+    backbone_lr: float = _setting(
+        1.0, "float", "learning rate below the head: a part of lr", "主干学习率比例", "(0, 1]"
+    )
+    layer_decay: float = _setting(
+        1.0, "float", "learning rate of a stage: this part of the next one's", "逐层学习率衰减", "(0, 1]"
+    )
+
+
+@dataclass(frozen=True)
 class Updating:
     """The optimizer and its options; `None` means torch's default for that optimizer. · 优化器及其参数。"""
 
@@ -195,7 +218,7 @@ class Keeping:
     keep: int = _setting(2, "int", "checkpoints kept", "保留存档数", "[2, inf)", resumable=True)
 
 
-GROUPS = (Learning, Updating, Scheduling, Reading, Computing, Keeping)
+GROUPS = (Learning, Transferring, Updating, Scheduling, Reading, Computing, Keeping)
 SPECS: dict[str, Spec] = {f.name: f.metadata["spec"] for group in GROUPS for f in fields(group)}
 DEFAULTS: dict[str, Any] = {f.name: f.default for group in GROUPS for f in fields(group) if f.default is not MISSING}
 RESUMABLE = tuple(name for name, spec in SPECS.items() if spec.resumable)

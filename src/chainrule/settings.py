@@ -22,13 +22,14 @@ from .fields import (
     Learning,
     Reading,
     Scheduling,
+    Transferring,
     Updating,
 )
 from .values import literal, read
 
 
 @dataclass(frozen=True)
-class Settings(Keeping, Computing, Reading, Scheduling, Updating, Learning):
+class Settings(Keeping, Computing, Reading, Scheduling, Updating, Transferring, Learning):
     """Everything about a run except which model and which data. · 除模型与数据外的全部设置。
 
     `None` for an optimizer's option means torch's default for that optimizer. `model` holds constructor arguments.

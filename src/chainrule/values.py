@@ -20,7 +20,8 @@ class Spec:
     """What one setting accepts. · 一个设置接受什么。
 
     kind    "int", "float", "bool", "floats" (a pair), "numbers" (a row of any length),
-            "size" (H,W), "choice", "choices" (joined by "+"), "gain" (a number or a choice),
+            "integers" (a row), "size" (H,W), "layers" (their names or a number),
+            "choice", "choices" (joined by "+"), "gain" (a number or a choice),
             "plan" (of augmentation), "text"
     within  an interval such as "[0, 1)", for numbers
     """
@@ -48,6 +49,8 @@ class Spec:
             "bool": "true or false",
             "floats": "two numbers (a,b), each",
             "numbers": "numbers a,b,…, each",
+            "integers": "integers a,b,…, each",
+            "layers": f"{', '.join(self.choices)}, a number of stages, or names of layers joined by +",
             "size": "height,width or one side, integers",
             "text": "a word",
         }[self.kind]
@@ -140,6 +143,22 @@ def _floats(given: Any, spec: Spec) -> tuple[float, ...]:
     return numbers
 
 
+def _integers(given: Any, spec: Spec) -> tuple[int, ...]:
+    return tuple(_integer(number, spec) for number in _numbers(given, spec))
+
+
+def _layers(given: Any, spec: Spec) -> str:
+    """A number of stages, or names; what they mean only the network knows."""
+    if isinstance(given, bool):
+        raise TypeError
+    if isinstance(given, int) or re.fullmatch(r"[+-]?[0-9.]+", str(given)):
+        return str(_integer(given, Spec("int", "", "", "[1, inf)")))
+    words = [word.strip() for word in _text(given, spec).split("+")]
+    if not all(re.fullmatch(r"[\w.*?\[\]!-]+", word) for word in words):
+        raise ValueError
+    return "+".join(words)
+
+
 def _size(given: Any, spec: Spec) -> tuple[int, int]:
     text = given.strip().strip("()[]").replace("x", ",").rstrip(",").split(",") if isinstance(given, str) else given
     parts = [_integer(part.strip() if isinstance(part, str) else part, spec) for part in _as_list(text)]
@@ -202,6 +221,8 @@ READERS: dict[str, Callable[[Any, Spec], Any]] = {
     "bool": _bool,
     "floats": _floats,
     "numbers": _numbers,
+    "integers": _integers,
+    "layers": _layers,
     "size": _size,
     "choice": _one_of,
     "choices": _joined,

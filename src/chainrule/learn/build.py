@@ -20,7 +20,9 @@ from ..optim.groups import param_groups
 from ..optim.schedule import Schedule
 from ..rates import of_run
 from ..settings import Settings
+from ..zoo.stages import depths
 from .facts import Facts
+from .mode import to_training
 from .session import seeded
 from .supervised import Supervised
 
@@ -107,7 +109,7 @@ def _looking(made: torch.nn.Module) -> Iterator[None]:
         with torch.no_grad():
             yield
     finally:
-        made.train()
+        to_training(made)
         for now, then in before:
             now.data.copy_(then)
 
@@ -127,7 +129,7 @@ def _alone(made: torch.nn.Module, model: str, x: torch.Tensor, batch_size: int, 
     """Of one sample, the last of an epoch, a batch norm may have no variance."""
     try:
         with _looking(made):
-            made.train()(x)
+            to_training(made)(x)
     except ValueError as error:
         larger = next((size for size in range(batch_size + 1, samples) if samples % size != 1), samples)
         raise UserError(
@@ -153,18 +155,59 @@ def task(settings: Settings, data: DataSet | Facts) -> Supervised:
 
 def optimizer(model: torch.nn.Module, settings: Settings) -> Any:
     """The optimizer with its parameter groups, and what is to be around it. · 优化器、参数组与包裹。"""
-    given = {**catalog.OPTIMIZERS[settings.optimizer].options, **settings.options()}
-    decay = given.get("weight_decay", 0.0), settings.decay
-    groups = param_groups(model, *decay, head_lr=settings.head_lr, bias_lr=settings.bias_lr)
-    for group in groups:
-        if "factor" in group:
-            group["lr"] = given["lr"] * group.pop("factor")
+    given = _given(settings)
     try:
-        made = by_name(settings.optimizer)(groups, **given)
+        made = by_name(settings.optimizer)(_groups(model, settings, given), **given)
     except ValueError as error:
         raise UserError(f"optimizer={settings.optimizer}: {error}") from error
     made = SAM(made, settings.sam, settings.sam_adaptive) if settings.sam else made
     return Lookahead(made, settings.lookahead, settings.lookahead_alpha) if settings.lookahead else made
+
+
+def _given(settings: Settings) -> dict[str, Any]:
+    return {**catalog.OPTIMIZERS[settings.optimizer].options, **settings.options()}
+
+
+def rate(settings: Settings) -> float:
+    """The learning rate of the head, before any schedule. · 头部的基础学习率。
+
+    >>> rate(Settings())
+    0.001
+    """
+    return float(_given(settings)["lr"])
+
+
+def _groups(model: torch.nn.Module, settings: Settings, given: dict[str, Any]) -> list[dict[str, Any]]:
+    decay = given.get("weight_decay", 0.0), settings.decay
+    factors = {"head_lr": settings.head_lr, "bias_lr": settings.bias_lr, "shares": shares(model, settings)}
+    groups = param_groups(model, *decay, **factors)
+    for group in groups:
+        if "factor" in group:
+            group["lr"] = given["lr"] * group.pop("factor")
+    return groups
+
+
+def shares(model: torch.nn.Module, settings: Settings) -> dict[torch.nn.Parameter, float]:
+    """Parameter → its part of the learning rate; empty where all have the whole. · 各参数的学习率比例。
+
+    >>> from chainrule.settings import parse
+    >>> model = catalog.build_model("mlp", {"hidden": (4, 4)})
+    >>> sorted(set(shares(model, parse(["layer_decay=0.5", "backbone_lr=0.1"])).values()))
+    [0.025, 0.05, 1.0]
+    """
+    below, decay = settings.backbone_lr, settings.layer_decay
+    if below == decay == 1:
+        return {}
+    return {θ: below * decay**depth if depth else 1.0 for θ, depth in depths(model).items()}
+
+
+def widen(made: Any, model: torch.nn.Module, settings: Settings) -> None:
+    """Take in what learns since the optimizer was made; what it remembers of the others stays. · 纳入新解冻的参数。"""
+    known = {θ for group in made.param_groups for θ in group["params"]}
+    for group in _groups(model, settings, _given(settings)):
+        fresh = [θ for θ in group["params"] if θ not in known]
+        if fresh:
+            made.add_param_group({**group, "params": fresh})
 
 
 def schedule(made: Any, settings: Settings, updates: int) -> Schedule:

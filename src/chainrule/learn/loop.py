@@ -26,6 +26,7 @@ from .ema import Average
 from .facts import Facts
 from .feed import Batches, Feed
 from .masks import Masks
+from .mode import to_training
 from .state import Position
 from .step import Outcome, Step, blame
 from .stop import Request, Stopped, listening
@@ -59,6 +60,8 @@ class Loop:
         self.facts = Facts.of(data)
         self.masks = Masks(step.model, settings.seed)
         step.before = self.lay_masks
+        # Called with the number of epochs done, to open what then begins to learn; gives lines that say so.
+        self.opening: Callable[[int], list[str]] = lambda epochs: []
         self.position = Position()
         self.metric = f"{'val' if data.val else 'train'}_{task.metrics().better if data.val else 'loss'}"
         self.sign = 1.0 if data.val else -1.0
@@ -110,6 +113,7 @@ class Loop:
             )
         state.load_weights(self.step.model, state.under(found.tensors, "model"))  # another model is the clearer reason
         self.unchanged(found.state)
+        self.opening(found.state["position"]["epochs"])
         self.position = state.restore(self.step, self.average, found.tensors, found.state)
         self.schedule.load_state_dict({**found.state.get("schedule", {}), "step": self.position.step})
         self.tell(log, "resume", **known)
@@ -179,7 +183,7 @@ class Loop:
         """One step, with its learning rate and masks."""
         began, position = time.perf_counter(), self.position
         batches = self.batches(position.step)
-        self.step.model.train()
+        to_training(self.step.model)
         outcome = self.make(batches, log)
         if not outcome.finite:
             self.refuse(log, outcome, batches)
@@ -267,8 +271,12 @@ class Loop:
         position.waited = 0 if better else position.waited + 1
         if better and self.keep_best(log, figures[self.metric]):
             position.best, position.best_epoch = score, position.epochs
+        opened = self.opening(position.epochs)
+        self.started = self.started and not opened  # the compiler sees another step
         self.schedule.epoch(figures.get("val_loss", figures["train_loss"]))
         self.tell(log, "epoch", epoch=position.epochs, lr=self.rate(), seconds=position.seconds, **figures)
+        for line in opened:
+            self.tell(log, "note", text=line)
         self.save(log)
 
     def evaluate(self, split: Split) -> Any:

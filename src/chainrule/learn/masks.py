@@ -44,6 +44,8 @@ class Masks:
             self.wanted[shape] = self._find(inputs, forward)
         generator = torch.Generator().manual_seed(own ^ 0x5DEECE66D)  # apart from what the global one gives
         for module, like in self.wanted[shape]:
+            if not module.training:  # it is frozen
+                continue
             cpu = torch.empty(like.shape, dtype=like.dtype)
             drawn = module.draw(cpu, generator)
             held = module.mask

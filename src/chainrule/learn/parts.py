@@ -15,6 +15,7 @@ from ..zoo.weights import Report
 from . import build, start
 from .device import Device, choose
 from .feed import Feed
+from .freezing import Freezing
 from .loop import Loop, OnEvent
 from .step import Form, Step, whole
 from .supervised import Supervised
@@ -33,6 +34,7 @@ class Parts:
     task: Supervised
     network: torch.nn.Module
     started: Report | None = None
+    freezing: Freezing | None = None
 
     @classmethod
     def build(cls, model: str, source: str, settings: Settings, begins: bool = True) -> "Parts":
@@ -43,9 +45,10 @@ class Parts:
         task = build.task(settings, data)
         network = build.network(model, settings, data)
         started = start.begin(network, model, settings) if begins else None
-        build.fits(network, model, task, data, settings)
         build.optimizer(network, settings)  # what it refuses is said now
-        return cls(model, source, settings, device, data, task, network.to(device.kind), started)
+        freezing = Freezing(network, settings, model)
+        build.fits(network, model, task, data, settings)
+        return cls(model, source, settings, device, data, task, network.to(device.kind), started, freezing)
 
     def loop(self, folder: RunFolder, on_event: OnEvent | None) -> Loop:
         settings, optimizer = self.settings, build.optimizer(self.network, self.settings)
@@ -53,7 +56,10 @@ class Parts:
         schedule = build.schedule(optimizer, settings, feed.updates)
         plain = Form("no", bool(settings.channels_last))
         step = Step(self.network, self.task, optimizer, self.device, settings.clip, plain)
-        return Loop(folder, settings, self.data, self.task, step, schedule, feed, on_event)
+        loop = Loop(folder, settings, self.data, self.task, step, schedule, feed, on_event)
+        if self.freezing is not None:
+            loop.opening = functools.partial(self.freezing.open, step)
+        return loop
 
     def asked(self, optimizer: Any) -> Form:
         """The form that the settings ask for. · 设置所求的形式。"""

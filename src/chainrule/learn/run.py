@@ -90,14 +90,15 @@ def _begin(parts: "Parts", folder: RunFolder, log: RunLog, on_event: OnEvent | N
     loop.step.use(parts.form(loop, log))
     known = {"model": parts.model, "data": parts.source, "seed": settings.seed, "gear": settings.gear}
     known |= {
-        "parameters": build.count(parts.network),
+        "parameters": build.count(parts.network) + (parts.freezing.count if parts.freezing else 0),
         "device": parts.device.kind,
         "precision": parts.device.precision,
     }
     if parts.started:
         start.keep(folder, parts.started)
     loop.begin(log, **known, form=str(loop.step.form))
-    for line in parts.started.lines if parts.started else ():
+    lines = [*(parts.started.lines if parts.started else ()), *(parts.freezing.lines() if parts.freezing else ())]
+    for line in lines:
         loop.tell(log, "note", text=line)
     return _finish(loop, parts, log)
 

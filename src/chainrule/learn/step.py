@@ -98,6 +98,11 @@ class Step:
         self.before: Callable[[int, Tensor], None] = lambda part, x: None
         self.use(form)
 
+    def renew(self) -> None:
+        """Other parameters learn now. · 可学习的参数变了。"""
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.use(self.form)
+
     def use(self, form: Form) -> None:
         """Run in this form from the next call on."""
         self.form = form

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from .device import Device
+from .mode import to_training
 from .step import Batches, Form, Step, whole
 from .supervised import Supervised
 
@@ -51,7 +52,7 @@ def measure(
     state = torch.get_rng_state()
     steps: dict[Form, tuple[Step, Batches]] = {}
     for form in forms(batches, device, compile, whole(make(model))):
-        own = copy.deepcopy(model).train()
+        own = to_training(copy.deepcopy(model))
         moved = [(device.move(x, form.channels_last), y) for x, y in batches]
         step = Step(own, task, make(own), device, None, form)
         if not step.first(moved)[1]:

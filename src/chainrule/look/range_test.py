@@ -21,6 +21,7 @@ from ..learn import build
 from ..learn.device import choose
 from ..learn.feed import Feed
 from ..learn.masks import Masks
+from ..learn.mode import to_training
 from ..learn.parts import Parts
 from ..learn.session import session
 from ..learn.step import Batches, Form, Step, blame
@@ -186,7 +187,7 @@ def range_test(
     end = f"the last of {steps} rates"
     with unchanged(step):
         step.use(form or step.form)
-        step.model.train()
+        to_training(step.model)
         shares = [float(group["lr"]) for group in step.optimizer.param_groups]
         for i in range(steps):
             rate = low * (high / low) ** (i / (steps - 1))

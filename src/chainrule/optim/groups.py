@@ -1,5 +1,6 @@
 """Which parameters decay, and which learn faster or stop earlier. · 哪些参数参与衰减，哪些学得更快或更早停止。"""
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -10,13 +11,19 @@ DECAYS = ("weights", "all")
 
 
 def param_groups(
-    model: nn.Module, weight_decay: float, decay: str = "weights", head_lr: float = 1.0, bias_lr: float = 1.0
+    model: nn.Module,
+    weight_decay: float,
+    decay: str = "weights",
+    head_lr: float = 1.0,
+    bias_lr: float = 1.0,
+    shares: Mapping[Any, float] | None = None,
 ) -> list[dict[str, Any]]:
     """Parameter groups with the decay only where it helps: on weights, not on biases and norms. · 仅权重参与衰减。
 
     model   its trainable parameters, each once   weight_decay  at least 0
     decay   "weights": matrices and filters decay; vectors, biases and what is in a normalisation do not. "all": all do
     head_lr, bias_lr  "factor" of a group: of the last linear layer, and of what else is no matrix and no filter
+    shares  parameter → its share of the rate, by which its "factor" is multiplied
     A network's `learns_until` (parameter → share of the run) becomes "until" of a group: after it, its rate is 0.
     raises  `UserError` for another decay, a negative weight_decay, a model without trainable parameters, and head_lr
             where a network does not say which layer is its head.
@@ -41,6 +48,7 @@ def param_groups(
             if θ.requires_grad and θ not in kinds:
                 weight = θ.dim() >= 2 and not norm and not name.startswith("bias")
                 factor = head_lr if module is head else 1.0 if weight else bias_lr
+                factor *= (shares or {}).get(θ, 1.0)
                 until = stops.get(f"{place}.{name}".lstrip("."), 1.0)
                 kinds[θ] = (weight_decay if decay == "all" or weight else 0.0, factor, until)
     if not kinds:
