@@ -10,7 +10,7 @@ from PIL import Image
 from chainrule.catalog import build_model
 from chainrule.cli.main import main
 from chainrule.errors import UserError
-from chainrule.learn import build
+from chainrule.learn import build, start
 from chainrule.learn.freezing import Freezing
 from chainrule.learn.masks import Masks
 from chainrule.learn.mode import to_training
@@ -278,6 +278,15 @@ def test_a_transfer_has_a_new_head_with_the_classes_of_the_pictures(tmp_path, pi
     assert torch.equal(old["model/layer3.0.bn2.running_var"], fresh["model/layer3.0.bn2.running_var"])
     assert main(["export", "new", "--to", "safetensors"]) == 0
     assert "grass" in "".join(path.read_text() for path in (tmp_path / "runs/new").rglob("*.json"))
+
+
+def test_slow_norms_are_told_where_they_start_anew_and_learn(tmp_path):
+    slow, network = "begin with weights=", build_model("mobilenet_v3_small", {"num_classes": 3})
+    assert slow in start.slow_norms(network, 60)[0]
+    assert not start.slow_norms(network, 300)
+    assert not start.slow_norms(build_model("resnet8"), 1)
+    texts = [event.get("text", "") for event in read(run(tmp_path, epochs=1).folder.log)]
+    assert not [text for text in texts if slow in text]
 
 
 # ---- bad input ------------------------------------------------------------------------------------------------------

@@ -25,10 +25,16 @@ OPTIMIZERS = {  # with a state that is no tensor for each parameter
         *("optimizer=sgd", "lr=0.1", "sam=0.05", "lookahead=4"),
     ],
 }
+OPENING = {
+    "a backbone that opens": [
+        *("small:Net", "epochs=3", "batch_size=256", "optimizer=sgd", "momentum=0.9", "lookahead=2"),
+        *("freeze=features", "unfreeze=1", "layer_decay=0.5", "schedule=cosine", "ema=0.9"),
+    ],
+}
 
 
 def kill(tmp_path: Path, name: str, kills: int) -> str:
-    command = [sys.executable, str(HARNESS), str(tmp_path), str(kills), "0", *(NETWORKS | OPTIMIZERS)[name]]
+    command = [sys.executable, str(HARNESS), str(tmp_path), str(kills), "0", *(NETWORKS | OPTIMIZERS | OPENING)[name]]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1500, cwd=HARNESS.parent)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
@@ -45,6 +51,6 @@ def test_optimizers_with_more_than_a_rule_go_on_after_kills(tmp_path, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NETWORKS | OPTIMIZERS)
+@pytest.mark.parametrize("name", NETWORKS | OPTIMIZERS | OPENING)
 def test_300_kills(tmp_path, name):
     assert kill(tmp_path, name, 300).startswith("3")

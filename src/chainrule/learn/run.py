@@ -98,6 +98,8 @@ def _begin(parts: "Parts", folder: RunFolder, log: RunLog, on_event: OnEvent | N
         start.keep(folder, parts.started)
     loop.begin(log, **known, form=str(loop.step.form))
     lines = [*(parts.started.lines if parts.started else ()), *(parts.freezing.lines() if parts.freezing else ())]
+    if settings.weights is None:
+        lines += start.slow_norms(parts.network, loop.feed.updates * settings.epochs)
     for line in lines:
         loop.tell(log, "note", text=line)
     return _finish(loop, parts, log)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..errors import UserError
 from ..runs import checkpoint
@@ -96,6 +97,25 @@ def changed(folder: RunFolder, settings: Settings) -> list[str]:
     if now == then:
         return []
     return [f"weights={settings.weights}: not the file the run began with (sha256 {now[:12]}…, then {then[:12]}…)"]
+
+
+def slow_norms(network: torch.nn.Module, updates: int) -> list[str]:
+    """One line if norms that begin at 0 and 1 do not get to know their inputs in so few updates. · 统计量来不及更新。
+
+    >>> slow_norms(torch.nn.BatchNorm2d(3, momentum=0.01), 100)[0][:72]
+    'the norms take in 0.01 of each batch: after 100 updates their statistics'
+    >>> slow_norms(torch.nn.BatchNorm2d(3), 100)
+    []
+    """
+    found = [m.momentum for m in network.modules() if isinstance(m, _BatchNorm) and m.momentum]
+    left = (1 - min(found, default=1.0)) ** updates
+    if min(found, default=1.0) >= 0.05 or left < 0.05:  # those of 0.1 forget their beginning within 30 updates
+        return []
+    return [
+        f"the norms take in {min(found):g} of each batch: after {updates} updates their statistics are still to "
+        f"{100 * left:.0f} % the 0 and 1 that they began with, and judging goes by them; train longer, or begin with "
+        "weights="
+    ]
 
 
 def refuse_imported(folder: RunFolder) -> None:
