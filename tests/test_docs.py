@@ -113,6 +113,7 @@ FIRST_WEIGHTS = [("signal-relu", 500), ("glorot", 500), ("he-30-layers", 500)]
         ("convolution", 400),
         ("costs", 500),
         ("pyramid", 350),
+        ("transfer", 500),
         *FIRST_WEIGHTS,
     ],
 )

@@ -67,20 +67,22 @@ FORMS = {"one": {"compile": True}, "two": {"compile": True, "graph": "two"}}
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
-def test_not_a_bit_changes_in_a_compiled_step_and_it_opens(tmp_path, form):
-    settings = {"freeze": "backbone", "unfreeze": (2,), "ema": 0.9, "weight_decay": 0.1, **FORMS[form]}
-    whole = run(tmp_path, "whole", **settings)
+def test_not_a_bit_changes_in_a_compiled_step_and_it_opens_there_too(tmp_path, form):
+    # SGD: in front of a norm a bias has no gradient but noise, which Adam would magnify.
+    common = {"model": "small:Net", "freeze": "features", "unfreeze": (2,), "ema": 0.9, "weight_decay": 0.1}
+    common |= {"optimizer": "sgd", "momentum": 0.9}
+    whole = run(tmp_path, "whole", **common, **FORMS[form])
     with pytest.raises(Interrupt):
-        run(tmp_path, on_event=stop_at(epoch=2), **settings)
-    before, cut = first(), kept(tmp_path / "a")
+        run(tmp_path, on_event=stop_at(epoch=2), save_every=0.0, **common, **FORMS[form])
+    before, cut = first("small:Net"), kept(tmp_path / "a")
     changed = [key for key, value in before.items() if not torch.equal(cut[f"model/{key}"], value)]
-    assert changed == ["fc.weight", "fc.bias"]
-    again = kept(resume(tmp_path / "a").path)
-    eager = kept(run(tmp_path, "eager", **{**settings, "compile": False, "graph": "auto"}).path)
+    assert changed == ["head.1.weight", "head.1.bias"]
+    again, eager = kept(resume(tmp_path / "a").path), kept(run(tmp_path, "eager", **common).path)
+    assert not torch.equal(again["model/features.1.running_var"], before["features.1.running_var"])
     for key, value in kept(whole.path).items():
         assert torch.equal(again[key], value), key
         if key.startswith("model/"):
-            torch.testing.assert_close(eager[key], value, rtol=1e-2, atol=1e-3, msg=key)
+            torch.testing.assert_close(eager[key], value, rtol=1e-3, atol=1e-4, msg=key)
 
 
 def test_frozen_modules_evaluate_and_take_no_masks():
