@@ -16,7 +16,7 @@ from chainrule import nn as ours
 from chainrule.timing import Ratio, interleave, medians
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
-NAMES = ("modules", "optimizers", "steps", "vision", "start", "augment")
+NAMES = ("modules", "optimizers", "steps", "vision", "start", "augment", "word2vec")
 
 
 @pytest.fixture(autouse=True)
