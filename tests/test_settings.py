@@ -176,6 +176,8 @@ def test_everything_wrong_is_said_at_once():
         (["optimizer=sgd", "nesterov=true", "momentum=0.9", "dampening=0.1"], "no dampening"),
         (["gamma=0.5"], "only schedule=step or multistep or exponential or plateau takes it, and schedule=constant"),
         (["floor=0.5", "schedule=step"], "only schedule=linear or cosine or cosine_restarts or plateau takes it"),
+        (["warmup_start=0.1"], "warmup_start=0.1: only a warmup takes it, and warmup=0; add warmup=1"),
+        (["warmup_shape=constant"], "warmup_shape=constant: only a warmup takes it"),
         (["schedule=noam"], "it rises during warmup, and warmup=0; add warmup=1"),
         (["schedule=plateau", "gamma=1"], "schedule=plateau expects a number below 1"),
         (["init_gain=tanh"], "init=default does not take it; it is for xavier"),

@@ -91,3 +91,30 @@ def test_a_step_shrinks_weights_only():
 def test_bad_settings_give_one_line(model, settings, message):
     with pytest.raises(UserError, match=message):
         param_groups(model, **{"weight_decay": 0.1, **settings})
+
+
+class Headed(nn.Module):
+    head = "last"
+    learns_until = {"first.bias": 0.5}
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, 4, 3), nn.Linear(4, 2)
+
+
+def test_head_and_biases_have_rates_of_their_own():
+    model = Headed()
+    groups = param_groups(model, 0.1, head_lr=4.0, bias_lr=64.0)
+    found = {id(θ): (g["weight_decay"], g.get("factor", 1.0), g.get("until", 1.0)) for g in groups for θ in g["params"]}
+    assert found == {
+        id(model.first.weight): (0.1, 1.0, 1.0),
+        id(model.first.bias): (0.0, 64.0, 0.5),
+        id(model.last.weight): (0.1, 4.0, 1.0),
+        id(model.last.bias): (0.0, 4.0, 1.0),
+    }
+    assert groups[0]["params"] == [model.first.weight]  # the rate that a run tells is this one's
+
+
+def test_a_network_that_names_no_head_has_no_rate_for_it():
+    with pytest.raises(UserError, match="head_lr=4: Sequential does not say which layer is its head"):
+        param_groups(nn.Sequential(nn.Linear(2, 3)), 0.0, head_lr=4.0)

@@ -226,3 +226,21 @@ def test_restarts_of_one_length_never_run_out():
 def test_bad_settings_give_one_line(name, settings, message):
     with pytest.raises(UserError, match=f"^{message}$"):
         Schedule(optimizer(), name, **settings)
+
+
+def test_a_group_stands_still_behind_its_share_of_the_run():
+    a, b = (torch.nn.Parameter(torch.zeros(1)) for _ in range(2))
+    made = SGD([{"params": [a]}, {"params": [b], "lr": 2.0, "until": 3 / 8}], lr=1.0)
+    schedule = Schedule(made, "linear", 8)
+    seen = []
+    for _ in range(8):
+        seen.append([group["lr"] for group in made.param_groups])
+        schedule.step()
+    assert [first for first, _ in seen] == pytest.approx([1 - t / 8 for t in range(8)])
+    assert [second for _, second in seen] == pytest.approx([2.0, 1.75, 1.5, 0, 0, 0, 0, 0])
+
+
+def test_a_constant_warm_up_stays_where_it_begins():
+    made = SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    schedule = Schedule(made, "constant", 10, warmup=3, warmup_start=0.1, warmup_shape="constant")
+    assert [schedule.factor(t) for t in range(5)] == pytest.approx([0.1, 0.1, 0.1, 1, 1])

@@ -1,11 +1,14 @@
 """The network of the speed records: whitened patches, identities, norms without γ."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+import chainrule
 from chainrule.data.assemble import assemble
 from chainrule.data.dataset import DataSet
 from chainrule.data.found import Found
@@ -92,3 +95,15 @@ def small_cifar() -> DataSet:
     y = np.arange(40) % 10
     parts = {"train": (Memory(x), y), "test": (Memory(x[:10]), y[:10])}
     return assemble(Found("made", "made", tuple("abcdefghij"), parts, "resize"), 0.1, 0)
+
+
+@pytest.mark.slow
+def test_ten_steps_teach_it_a_third_of_cifar(tmp_path):
+    shared = os.environ.get("CHAINRULE_SHARED", "")
+    if not Path(shared, "data", "cifar10").is_dir():
+        pytest.skip("needs CIFAR-10: CHAINRULE_SHARED/data/cifar10")
+    words = ["epochs=1", "batch_size=500", "val=0.9", "optimizer=muonsgd", "head_lr=4", "bias_lr=200"]
+    words += ["label_smoothing=0.2", "schedule=linear", "warmup=0.2", "augment=crop(2, mode=reflect)+alternate"]
+    settings = parse([*words, f"runs={tmp_path}"])
+    run = chainrule.train("airbench_narrow", str(Path(shared, "data", "cifar10")), settings)
+    assert run.metrics["test_accuracy"] > 0.38  # measured: 45.6 %
