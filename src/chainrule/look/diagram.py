@@ -1,7 +1,7 @@
 r"""The block diagram of a network, as SVG and as Mermaid · 网络的结构图：SVG 与 Mermaid
 
 note     first the whole, a box for each layer or block; then each kind of block with its shortcuts, as the notes draw
-         them, but with the norms (errata Z14), and read from the forward that runs
+         them (their pictures are lost: errata Z30), but with the norms (Z14), and read from the forward that runs
 """
 
 from collections.abc import Sequence
