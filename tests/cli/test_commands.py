@@ -3,12 +3,15 @@
 import json
 import re
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from chainrule.cli.main import main
+from chainrule.cli.recipes import load
+from chainrule.cli.reproduce import compare
 from chainrule.runfile import from_toml
 
 NET = """
@@ -178,8 +181,11 @@ def test_bench_hands_its_options_to_the_script(place, capsys, monkeypatch):
 
 def test_reproduce_lists_the_recipes_and_judges_a_run(place, capsys):
     assert "lenet-mnist" in said(capsys, "reproduce")
-    out = said(capsys, "reproduce", "demo", "epochs=1", "gear=auto", "lr=1e-6", code=1)
-    assert "missed" in out and "98.00 %" in out
+    out = said(capsys, "reproduce", "demo", "epochs=1", "gear=auto", "lr=1e-6")
+    assert "shortened" in out and "98.00 %" in out, "fewer epochs than the recipe's are not judged"
+    for accuracy, code, word in [(0.97, 1, "missed"), (0.981, 0, "reached")]:
+        assert compare(load("demo"), SimpleNamespace(metrics={"test_accuracy": accuracy}, path="runs/demo")) == code
+        assert word in capsys.readouterr().out
 
 
 @pytest.mark.slow

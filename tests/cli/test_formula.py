@@ -72,7 +72,8 @@ def test_an_optimizer_in_any_case_and_a_schedule(capsys):
         assert "    θ ← θ − η m̂/(√v̂ + ε)\n" in capsys.readouterr().out
     for word, line in (
         ("lbfgs", "      d ← d − α[i] ⊙ y[i]"),
-        ("lbfgs", "    γ = dot(y, s)/dot(y, y)"),
+        ("lbfgs", "    κ = dot(y, s)"),
+        ("lbfgs", "    γ = κ/dot(y, y)"),
         ("sam", "    θ ← θ + ρ ε/(length + 10⁻¹²)"),
         ("Lookahead", "    φ ← φ + α · (θ − φ)"),
     ):

@@ -45,7 +45,8 @@ def test_the_folded_copy_answers_as_the_network(name):
     kept = {key: value.clone() for key, value in model.state_dict().items()}
     made, want = fold_batch_norm(model, x), model(x)
     assert float((made(x) - want).abs().max()) <= 1e-12 * max(1.0, float(want.abs().max()))
-    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in made.modules())
+    pooled = name.startswith("airbench")  # its norms stand behind a pooling and stay
+    assert any(isinstance(layer, torch.nn.BatchNorm2d) for layer in made.modules()) == pooled
     assert all(torch.equal(value, kept[key]) for key, value in model.state_dict().items())
     # In fp32 a deep network rounds more than 1e-6 by itself: folded it is as near to the truth.
     rounded = model.float()

@@ -25,6 +25,7 @@ def cubic_minimum(a: Point, b: Point, low: float, high: float) -> float:
 
     source  Nocedal & Wright 2006, equation 3.59
 
+    >>> import torch
     >>> g = torch.zeros(1)
     >>> cubic_minimum(Point(0.0, 1.0, g, -2.0), Point(3.0, 4.0, g, 4.0), 0.0, 3.0)  # (t − 1)²
     1.0
