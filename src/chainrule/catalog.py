@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from .data.augment.plan import KINDS
+from .data.augment.plan import KINDS as CHANGES
 from .data.sources import path_of
 from .entry import Entry
 from .errors import UserError, did_you_mean, unknown
@@ -23,6 +23,7 @@ __all__ = [
     "DATASETS",
     "Entry",
     "INITS",
+    "KINDS",
     "LOSSES",
     "MODELS",
     "OPTIMIZERS",
@@ -77,6 +78,14 @@ DATASETS = {
     ),
 }
 
+# What a model learns from and how it is used; the names stand in `Entry.kind`.
+KINDS = {
+    "images": Entry(
+        "chainrule.learn.images:Images", "classes, labels or numbers from images", "由图像学习类别、标签或数值"
+    ),
+    "vectors": Entry("chainrule.learn.vectors:Vectors", "word vectors from plain text", "由纯文本学习词向量"),
+}
+
 LOSSES = {
     "cross_entropy": Entry(
         "chainrule.nn.cross_entropy:cross_entropy",
@@ -103,7 +112,7 @@ AUGMENTS = {
     name: Entry(
         f"chainrule.data.augment.{kind.home}", kind.en, kind.zh, {k: o.default for k, o in kind.options.items()}
     )
-    for name, kind in KINDS.items()
+    for name, kind in CHANGES.items()
 }
 
 VIEWS = {
@@ -116,8 +125,8 @@ VIEWS = {
 }
 
 
-def check_model(name: str, options: Mapping[str, Any] | None = None) -> None:
-    """Refuse an unknown model or an option it does not take, without torch. · 检查模型名与选项。
+def check_model(name: str, options: Mapping[str, Any] | None = None, reading: Mapping[str, Any] | None = None) -> None:
+    """Refuse an unknown model or an option that it or its data does not take, without torch. · 检查模型名与选项。
 
     >>> check_model("lenet5", {"num_classes": 3})
     >>> check_model("lenet")
@@ -128,16 +137,22 @@ package.module:Class; did you mean lenet5?
     """
     if ":" in name:
         _own_name(name)
+        _refuse("data", name, reading, {})
         return
     if name not in MODELS:
         hint = did_you_mean(name, MODELS)
         raise UserError(
             f"unknown model {name!r}: expected a name that `chainrule models` lists or package.module:Class{hint}",
         )
-    takes = MODELS[name].options
+    _refuse("model", name, options, MODELS[name].options)
+    _refuse("data", name, reading, MODELS[name].reading)
+
+
+def _refuse(what: str, name: str, given: Mapping[str, Any] | None, takes: Mapping[str, Any]) -> None:
+    known = f"it takes {', '.join(takes)}" if takes else f"it takes no {what}.KEY"
     lines = [
-        f"model.{key}: {name} does not take it; it takes {', '.join(takes)}{did_you_mean(key, takes)}"
-        for key in options or {}
+        f"{what}.{key}: {name} does not take it; {known}{did_you_mean(key, takes)}"
+        for key in given or {}
         if key not in takes
     ]
     if lines:
@@ -145,7 +160,7 @@ package.module:Class; did you mean lenet5?
 
 
 def kind(model: str) -> str:
-    """What a model makes: "images" for networks of layers, "vectors" for word vectors. · 模型的种类。
+    """The name of a model's kind of learning; a network of one's own is for images. · 模型的学习种类。
 
     >>> kind("word2vec"), kind("lenet5"), kind("mynet:Net")
     ('vectors', 'images', 'images')
@@ -166,10 +181,10 @@ def check_data(source: str) -> None:
         )
 
 
-def check_pair(model: str, options: Mapping[str, Any], data: str) -> None:
+def check_pair(model: str, options: Mapping[str, Any], data: str, reading: Mapping[str, Any] | None = None) -> None:
     """Refuse a wrong model and a wrong data source together. · 同时检查模型与数据。"""
     lines: list[str] = []
-    for look in (lambda: check_model(model, options), lambda: check_data(data)):
+    for look in (lambda: check_model(model, options, reading), lambda: check_data(data)):
         try:
             look()
         except UserError as error:

@@ -12,8 +12,9 @@ class Entry:
 
     target   "module:attribute", imported by `load`
     options  option → default, as the target's signature has them
+    reading  option → default of how its data is read, `data.KEY=` on the command line
     size     the input a model is made for, (C, H, W)
-    kind     of a model: "images" for networks of layers, "vectors" for tables of word vectors
+    kind     of a model: the name of its kind of learning, one of `catalog.KINDS`
     parameters, macs   of a model with these options at this size: numbers learned, multiplications with addition
     """
 
@@ -25,6 +26,7 @@ class Entry:
     parameters: int = 0
     macs: int = 0
     kind: str = "images"
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
     def input(self, options: Mapping[str, Any]) -> tuple[int, int, int] | None:
         """The input of a model made with these options: `stem="cifar"` is for images of 32 pixels. · 所需输入。

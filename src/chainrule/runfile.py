@@ -25,9 +25,13 @@ def to_toml(model: str, data: str, settings: Settings) -> str:
     """
     lines = [f"schema = {SCHEMA}", f"model = {_toml(model)}", f"data = {_toml(data)}", "", "[settings]"]
     lines += [f"{k} = {_toml(v)}" for k, v in settings.values().items() if k in SPECS and v is not None]
-    if settings.model:
-        lines += ["", "[options]  # of the model's constructor; a text is read as a Python literal where it is one"]
-        for key, value in settings.model.items():
+    for title, about, values in (
+        ("options", "of the model's constructor; a text is read as a Python literal where it is one", settings.model),
+        ("reading", "of the data, in the same way", settings.data),
+    ):
+        if values:
+            lines += ["", f"[{title}]  # {about}"]
+        for key, value in values.items():
             lines.append(f"{key if key.isascii() else _toml(key)} = {_toml(_option(value))}")
     return "\n".join(lines) + "\n"
 
@@ -78,11 +82,11 @@ def from_toml(text: str, where: str = "run.toml") -> tuple[str, str, Settings]:
         raise UserError(f"{where}: schema {schema}, and this version reads up to {SCHEMA}; update chainrule")
     if not (isinstance(model, str) and isinstance(data, str)):
         raise UserError(f"{where}: expected `model` and `data` as texts")
-    parts = table.get("settings", {}), table.get("options", {})
-    if not all(isinstance(part, dict) for part in parts):
-        raise UserError(f"{where}: expected [settings] and [options] as tables")
-    named = {key: literal(value) if isinstance(value, str) else value for key, value in parts[1].items()}
+    given, *nested = (table.get(title, {}) for title in ("settings", "options", "reading"))
+    if not all(isinstance(part, dict) for part in (given, *nested)):
+        raise UserError(f"{where}: expected [settings], [options] and [reading] as tables")
+    named = [{k: literal(v) if isinstance(v, str) else v for k, v in part.items()} for part in nested]
     try:
-        return model, data, make({**parts[0], "model": named})
+        return model, data, make({**given, "model": named[0], "data": named[1]})
     except UserError as error:
         raise UserError(*[f"{where}: {line}" for line in error.lines]) from None

@@ -1,7 +1,8 @@
 """How words and Python values become the settings of a run. · 运行设置的解析与检查。
 
 No torch here: help, completion and argument errors read this file. Words are `key=value`; nothing is ever evaluated
-(only `model.KEY=` values are read as Python literals). All errors of one configuration are raised at once.
+(only the values of `model.KEY=` and `data.KEY=` are read as Python literals). All errors of one configuration are
+raised at once.
 """
 
 import re
@@ -33,6 +34,7 @@ class Settings(Keeping, Computing, Reading, Scheduling, Updating, Transferring, 
     """Everything about a run except which model and which data. · 除模型与数据外的全部设置。
 
     `None` for an optimizer's option means torch's default for that optimizer. `model` holds constructor arguments.
+    `data` says how the data is read, where the kind of learning asks.
     Build one from words with `parse`, from Python values with `make`: both check every value.
 
     >>> parse(["epochs=3", "lr=1e-2"]).lr
@@ -40,6 +42,7 @@ class Settings(Keeping, Computing, Reading, Scheduling, Updating, Transferring, 
     """
 
     model: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
 
     def options(self) -> dict[str, Any]:
         """What the optimizer is constructed with. · 传给优化器的参数。
@@ -68,7 +71,7 @@ class Settings(Keeping, Computing, Reading, Scheduling, Updating, Transferring, 
         return {k: repr(v) for k, v in self.values().items() if k not in RESUMABLE + _HOW}
 
     def values(self) -> dict[str, Any]:
-        """Name → value, `model` too, for messages and tables. · 名称 → 值。"""
+        """Name → value, `model` and `data` too, for messages and tables. · 名称 → 值。"""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
@@ -89,6 +92,11 @@ ALIASES = {
     "random_state": "seed",
     "scheduler": "schedule",
     "line_search": "line_search_fn",
+}
+# Settings with names of their own inside: `model.hidden=(64,)`.
+NESTED = {
+    "model": ("the constructor's arguments", "{'hidden': (64,)}"),
+    "data": ("the ways to read the data", "{'tokens': 'words'}"),
 }
 WORD = re.compile(r"^-{0,2}([A-Za-z_][\w.-]*)\s*=(.*)$", re.DOTALL)
 
@@ -121,10 +129,12 @@ def make(values: Mapping[str, Any], base: Settings | None = None) -> Settings:
         raise UserError(f"settings={base!r}: expected chainrule.Settings, or the settings by name")
     built = (base or Settings()).values()  # `Settings(…)` itself checks nothing
     values = {**{k: v for k, v in built.items() if k in SPECS and v != DEFAULTS[k]}, **values}
-    nested = values.pop("model", {})
-    if not isinstance(nested, Mapping):
-        raise UserError(f"model={nested!r}: expected constructor arguments by name, like {{'hidden': (64,)}}")
-    return _assemble({**values, **{f"model.{k}": v for k, v in nested.items()}}, [], base or Settings())
+    for room, (what, example) in NESTED.items():
+        nested = values.pop(room, {})
+        if not isinstance(nested, Mapping):
+            raise UserError(f"{room}={nested!r}: expected {what} by name, like {example}")
+        values |= {f"{room}.{k}": v for k, v in nested.items()}
+    return _assemble(values, [], base or Settings())
 
 
 def split(words: Iterable[str]) -> tuple[dict[str, Any], list[str]]:
@@ -141,13 +151,13 @@ def split(words: Iterable[str]) -> tuple[dict[str, Any], list[str]]:
             errors.append(f"{word!r}: expected key=value")
             continue
         key, text = match[1].replace("-", "_"), match[2].strip()
-        text = text[:-1].rstrip() if text.endswith(",") and not key.startswith("model.") else text
+        text = text[:-1].rstrip() if text.endswith(",") and not _inner(key) else text
         if key in pairs:
             errors.append(f"{key}={text}: given twice, before as {key}={pairs[key]}")
         elif not text:
             errors.append(f"{key}=: no value; write {key}=VALUE")
         else:
-            pairs[key] = literal(text) if key.startswith("model.") else text
+            pairs[key] = literal(text) if _inner(key) else text
     return pairs, errors
 
 
@@ -168,18 +178,19 @@ def join(words: list[str]) -> list[str]:
 
 
 def _assemble(pairs: Mapping[str, Any], errors: list[str], base: Settings) -> Settings:
-    values, model = base.values(), dict(base.model)
+    values = base.values()
+    nested = {room: dict(values[room]) for room in NESTED}
     for key, given in pairs.items():
         try:
-            if key.startswith("model."):
-                model[_option_name(key)] = given
+            if _inner(key):
+                nested[key.partition(".")[0]][_option_name(key)] = given
             elif key in SPECS:
                 values[key] = accept(key, given)
             else:
                 errors.append(f"{key}={given}: unknown setting{hint(key)}")
         except UserError as error:
             errors += error.lines
-    made = Settings(**{**values, "model": model})
+    made = Settings(**{**values, **nested})
     errors += [line for line in conflicts(made) if line.partition("=")[0] not in {e.partition("=")[0] for e in errors}]
     if errors:
         raise UserError(*errors)
@@ -187,10 +198,14 @@ def _assemble(pairs: Mapping[str, Any], errors: list[str], base: Settings) -> Se
 
 
 def _option_name(key: str) -> str:
-    name = key.removeprefix("model.")
+    room, _, name = key.partition(".")
     if not name.isidentifier():
-        raise UserError(f"{key}=: expected model.NAME=VALUE, where NAME is an argument of the model's constructor")
+        raise UserError(f"{key}=: expected {room}.NAME=VALUE, where NAME is one of {NESTED[room][0]}")
     return name
+
+
+def _inner(key: str) -> bool:
+    return key.partition(".")[0] in NESTED and "." in key
 
 
 def hint(key: str) -> str:

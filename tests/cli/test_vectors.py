@@ -57,7 +57,8 @@ def test_a_run_is_trained_asked_exported_and_resumed(tmp_path, monkeypatch, caps
     assert "word2vec" in capsys.readouterr().out
     for command in (["evaluate", "runs/first"], ["predict", "runs/first", "text"]):
         assert main(command) == 2
-        assert "holds word vectors: ask it by `chainrule vectors" in capsys.readouterr().err
+        assert "word vectors from plain text) cannot" in (err := capsys.readouterr().err)
+        assert "use `vectors runs/first nearest WORD`" in err
     assert main(["models", "word2vec"]) == 0
     assert "takes dim=100 window=5" in capsys.readouterr().out
 

@@ -46,7 +46,7 @@ def explain(
     check_target("--out", out)
     if missing := absent(images):
         raise UserError(*map(clean, missing))
-    opened = open_checked(run, weights)
+    opened = open_checked(run, weights, "explain")
     broken: list[str] = []
     found = opened.explain(images, label, layer, method, topk=topk, broken=broken)
     if found:

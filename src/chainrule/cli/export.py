@@ -20,7 +20,7 @@ def export(run: str, to: str, fold_bn: bool, out: str | None) -> None:
     torch        a torch.export program, checked too
     safetensors  the weights, with JSON beside them
     """
-    made = open_checked(run).export(to, fold_bn=fold_bn, out=out)
+    made = open_checked(run, can="export").export(to, fold_bn=fold_bn, out=out)
     for line in made.lines:
         say(line)
     for file in made.files:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
 
-from ..catalog import VIEWS, check_data
+from ..catalog import KINDS, VIEWS, check_data, kind
 from ..data.files import absent
 from ..errors import UserError
 from ..runs.folder import RunFolder
@@ -18,12 +19,20 @@ from .show import as_json, clean, number, say, table
 BRIEF = 30  # classes told on the terminal; the report has the rest
 
 
-def open_checked(run: str, weights: str = "best") -> Any:
-    """The run of that path or name; refused before torch is imported. · 打开运行。"""
+def open_checked(run: str, weights: str = "best", can: str = "evaluate") -> Any:
+    """The run of that path or name; refused before torch is imported. · 打开运行。
+
+    can  what it is to be asked: not every kind of learning answers everything
+    """
     folder = RunFolder.open(run)
     from ..learn.run import open_run
 
-    return open_run(folder.path, weights)
+    opened = open_run(folder.path, weights)
+    if not hasattr(opened, can):
+        verb, takes = opened.use_it
+        what = KINDS[kind(opened.model)].en
+        raise UserError(f"run {folder.name!r} ({what}) cannot {can}: use `{verb} {quote(run)} {takes}`")
+    return opened
 
 
 weights_option = click.option(
@@ -67,6 +76,9 @@ def evaluate(
         check_data(data)
     _check_folder(out, no_report)
     opened = open_checked(run, weights)
+    if kind(opened.model) != "images":
+        _figures(opened, data, split, json_)
+        return
     found = opened.judge(data, split=split, tta=tta)
     from ..look import evaluation
 
@@ -81,6 +93,15 @@ def evaluate(
         files = evaluation.write(found, told, folder, title)
         if not json_:
             say(f"report   {files[0]}")
+
+
+def _figures(opened: Any, data: str | None, split: str, json_: bool) -> None:
+    """Of a run that learned from something else than images."""
+    told = opened.evaluate(data, split=split)
+    if json_:
+        as_json(_without_nan(told))
+    else:
+        table(["figure", f">{split}"], [[key, number(value, key)] for key, value in told.items()])
 
 
 def _check_folder(out: str | None, no_report: bool) -> None:
@@ -163,7 +184,7 @@ def predict(
     check_target("--sheet", sheet)
     if missing := absent(paths):
         raise UserError(*map(clean, missing))
-    opened = open_checked(run, weights)
+    opened = open_checked(run, weights, "predict")
     from ..learn.predict import Asked
     from ..look.certainty import Certainty
 

@@ -12,6 +12,7 @@ from ..runfile import from_file
 from ..runs.folder import RunFolder
 from ..runs.listing import list_runs, summarize
 from ..runs.report import metrics_of
+from ..settings import NESTED
 from .complete import run_names
 from .data import Group
 from .show import number, say, table
@@ -77,8 +78,9 @@ def settings_of(folder: RunFolder) -> dict[str, str]:
     """Name → text of everything that defines a run. · 运行的全部设置。"""
     model, data, settings = from_file(folder.run_toml)
     values = {"model": model, "data": data}
-    values |= {key: _text(value) for key, value in settings.values().items() if key != "model"}
-    return values | {f"model.{key}": repr(value) for key, value in settings.model.items()}
+    values |= {key: _text(value) for key, value in settings.values().items() if key not in NESTED}
+    nested = {room: getattr(settings, room) for room in NESTED}
+    return values | {f"{room}.{k}": repr(v) for room, inside in nested.items() for k, v in inside.items()}
 
 
 def _text(value: Any) -> str:

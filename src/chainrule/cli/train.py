@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from ..catalog import kind
 from ..runfile import from_file
 from ..settings import parse
 from .complete import resume_words, run_names, train_words
@@ -57,19 +56,19 @@ def _close(run: Any) -> None:
     show_figures(run)
     say(f"run      {run.path}", style="bold")
     say(f"report   {run.path}/report/report.md")
-    if kind(run.model) == "vectors":
-        say(f"vectors  {program()} vectors {quote(str(run.path))} nearest WORD")
-    else:
-        say(f"predict  {program()} predict {quote(str(run.path))} IMAGE…")
+    verb, takes = run.use_it
+    say(f"{verb:<8} {program()} {verb} {quote(str(run.path))} {takes}".rstrip())
 
 
 def show_figures(run: Any) -> None:
-    """The figures of a finished run, one row each, one column a part. · 运行的最终指标。"""
+    """The figures of a finished run, one row each; behind its parts the baselines. · 最终指标与基线。"""
     parts = list(dict.fromkeys(key.partition("_")[0] for key in run.metrics))
     names = list(dict.fromkeys(key.partition("_")[2] for key in run.metrics))
-    cells = [[name, *[_figure(run.metrics.get(f"{part}_{name}"), name) for part in parts]] for name in names]
+    beside = run.finished.get("baselines", {})
+    columns = [*((part, run.metrics, part) for part in parts), *((b, told, "test") for b, told in beside.items())]
+    cells = [[name, *[_figure(told.get(f"{part}_{name}"), name) for _, told, part in columns]] for name in names]
     say()
-    table(["figure", *[f">{part}" for part in parts]], cells)
+    table(["figure", *[f">{head}" for head, _, _ in columns]], cells)
     say(f"weights  {run.weights}")
 
 

@@ -46,7 +46,7 @@ def plan(words: list[str], command: str = "train") -> Plan:
     model, data = named.get("model", model), named.get("data", data)
     errors = [f"{word!r}: expected key=value; {usage}" for word in rest]
     settings = _collect(errors, lambda: parse(keys, base)) or base
-    _collect(errors, lambda: _check_model(model, settings.model, usage))
+    _collect(errors, lambda: _check_model(model, settings, usage))
     _collect(errors, lambda: _check_data(data, usage))
     if errors:
         raise UserError(*errors)
@@ -97,13 +97,13 @@ def _collect(errors: list[str], look: Any) -> Any:
     return None
 
 
-def _check_model(model: str, options: Any, usage: str) -> None:
+def _check_model(model: str, settings: Settings, usage: str) -> None:
     if not model:
         raise UserError(f"no model given: expected {usage}; `chainrule models` lists them")
     near = [key for key in ("model", "data") if model == key]
     if near or (model not in MODELS and ":" not in model and Path(model).exists()):
         raise UserError(f"{model!r} stands where the model is expected: {usage}")
-    check_model(model, options)
+    check_model(model, settings.model, settings.data)
 
 
 def _check_data(data: str, usage: str) -> None:
@@ -123,19 +123,22 @@ class WordsCommand(click.Command):
     """A command whose help ends with the table of settings. · 帮助中列出设置的命令。"""
 
     keys: tuple[str, ...] = tuple(SPECS)
-    other = ("model.KEY=VALUE", "an argument of the model's constructor · 模型构造参数")
+    other: tuple[tuple[str, str], ...] = (
+        ("model.KEY=VALUE", "an argument of the model's constructor · 模型构造参数"),
+        ("data.KEY=VALUE", "how the data is read, where the model asks · 数据读取方式"),
+    )
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Settings · 设置 (KEY=VALUE)"):
             formatter.write_dl([(f"{key}={_default(key)}", _describe(key)) for key in self.keys])
-            formatter.write_dl([self.other])
+            formatter.write_dl(self.other)
 
 
 class ResumeCommand(WordsCommand):
     """The same, with the settings a resumed run may change. · 续训可改的设置。"""
 
     keys = RESUMABLE
-    other = ("data=PATH", "where the data lies now, if it was moved · 数据移动后的位置")
+    other = (("data=PATH", "where the data lies now, if it was moved · 数据移动后的位置"),)
 
 
 def _default(key: str) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from ..errors import UserError
 
@@ -20,7 +20,14 @@ class Device:
     def autocast(self) -> AbstractContextManager:
         return torch.autocast(self.kind, dtype=self.low) if self.low else nullcontext()
 
-    def move(self, tensor: Tensor, channels_last: bool = False) -> Tensor:
+    def move(self, tensor: Any, channels_last: bool = False) -> Any:
+        """A tensor, or all tensors of a nest, on this device. · 移到该设备。"""
+        if isinstance(tensor, dict):
+            return {name: self.move(part, channels_last) for name, part in tensor.items()}
+        if isinstance(tensor, tuple | list):
+            return type(tensor)(self.move(part, channels_last) for part in tensor)
+        if tensor is None:
+            return None
         if channels_last and tensor.ndim == 4:
             return tensor.to(self.kind, memory_format=torch.channels_last, non_blocking=True)
         return tensor.to(self.kind, non_blocking=True)

@@ -10,9 +10,8 @@ from ..runs import plots
 from ..runs.durable import replace as rewrite
 from ..runs.log import dumps
 from ..settings import Settings, make
-from .loop import OnEvent
+from .kind import OnEvent
 from .run import spread, train
-from .trained import Run
 
 
 def train_folds(
@@ -22,7 +21,7 @@ def train_folds(
     settings: Settings | None = None,
     on_event: OnEvent | None = None,
     **values: Any,
-) -> list[Run]:
+) -> list[Any]:
     """One run for each of `folds` folds; the `test_…` figures of a run are those of the fold it never saw. · 交叉验证。
 
     What may be learned from, training and validation part, is dealt into folds by seed, every class evenly; the test
@@ -39,14 +38,14 @@ def train_folds(
     return runs
 
 
-def pooled(runs: list[Run]) -> list[list[int]]:
+def pooled(runs: list[Any]) -> list[list[int]]:
     """The confusion matrix of all held-out answers: each sample is in it once. · 折外预测的混淆矩阵。"""
     found = [run.finished.get("confusion") for run in runs]
     tables = [table for table in found if table]
     return [[sum(cells) for cells in zip(*rows, strict=True)] for rows in zip(*tables, strict=True)]
 
 
-def write(runs: list[Run]) -> list[Path]:
+def write(runs: list[Any]) -> list[Path]:
     """folds.json with all figures and folds.png with the pooled confusion matrix, in the last run's report. · 汇总。
 
     Raises `WriteFailed` where the disk refuses.
@@ -58,5 +57,5 @@ def write(runs: list[Run]) -> list[Path]:
     if not matrix:
         return [last.folder.report / "folds.json"]
     title = f"{last.model} · {last.facts.name} · {len(runs)} folds"
-    plots.confusion(matrix, last.facts.classes, last.folder.report / "folds.png", title)
+    plots.confusion(matrix, last.classes, last.folder.report / "folds.png", title)
     return [last.folder.report / "folds.json", last.folder.report / "folds.png"]

@@ -19,8 +19,8 @@ from ..zoo.matching import Ends, match
 from ..zoo.weights import load_weights
 from . import build, start
 from .facts import Facts
+from .image_run import ImageRun
 from .state import Position
-from .trained import Run
 
 # Mean and deviation of the images that weights were trained on, a channel each, in units of 255.
 NORMALISATIONS = {
@@ -38,7 +38,7 @@ def import_weights(
     normalise: str = "auto",
     settings: Settings | None = None,
     **values: Any,
-) -> Run:
+) -> ImageRun:
     """A run folder from a file of weights: evaluate, predict and export then work on it. · 由权重文件建立运行。
 
     data gives classes and input size, or else classes by name (in the order of the file's answers) and size=H,W
@@ -67,7 +67,7 @@ def import_weights(
         for line in report.lines:
             log.write("note", step=0, text=line)
         log.write("finish", step=0, epoch=0, metrics={}, confusion=None, weights=f"of {report.file}")
-    return Run(folder)
+    return ImageRun(folder)
 
 
 def _without_data(model: str, settings: Settings, foreign: Foreign, classes: list[str] | None) -> Facts:

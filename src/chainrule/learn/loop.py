@@ -9,31 +9,28 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from ..data.dataset import DataSet, Split
 from ..errors import UserError
 from ..optim.schedule import Schedule
 from ..runs import checkpoint
 from ..runs.durable import WriteFailed
 from ..runs.folder import RunFolder
 from ..runs.log import RunLog
-from ..settings import Settings
 from . import state
+from .batch import answer
 from .ema import Average
-from .facts import Facts
-from .feed import Batches, Feed
+from .kind import OnEvent
 from .masks import Masks
 from .mode import to_training
 from .state import Position
-from .step import Outcome, Step, blame
+from .step import Batches, Outcome, Step, blame
 from .stop import Request, Stopped, listening
-from .supervised import Supervised
+
+if TYPE_CHECKING:
+    from .parts import Parts
 
 SPANNING = ("cosine", "onecycle", "linear", "polynomial")  # schedules whose shape the length of the run decides
-OnEvent = Callable[[dict[str, Any]], None]
 
 
 class NonFinite(UserError):
@@ -46,24 +43,23 @@ class Loop:
     def __init__(
         self,
         folder: RunFolder,
-        settings: Settings,
-        data: DataSet,
-        task: Supervised,
+        parts: "Parts",
         step: Step,
         schedule: Schedule,
-        feed: Feed,
+        feed: Any,
         on_event: OnEvent | None = None,
     ):
-        self.folder, self.settings, self.data, self.task = folder, settings, data, task
+        data, settings, self.task = parts.data, parts.settings, parts.task
+        self.folder, self.settings, self.data = folder, settings, data
         self.step, self.schedule, self.feed, self.on_event = step, schedule, feed, on_event
         self.average = Average(step.model, settings.ema) if settings.ema else None
-        self.facts = Facts.of(data)
+        self.facts = parts.kind.facts(data)
         self.masks = Masks(step.model, settings.seed)
         step.before = self.lay_masks
         # Called with the number of epochs done, to open what then begins to learn; gives lines that say so.
         self.opening: Callable[[int], list[str]] = lambda epochs: []
         self.position = Position()
-        self.metric = f"{'val' if data.val else 'train'}_{task.metrics().better if data.val else 'loss'}"
+        self.metric = f"{'val' if data.val else 'train'}_{self.task.metrics().better if data.val else 'loss'}"
         self.sign = 1.0 if data.val else -1.0
         self.saved = time.monotonic()
         self.unsaved: WriteFailed | None = None  # why the newest checkpoint is not on the disk
@@ -195,7 +191,7 @@ class Loop:
         if outcome.finite:
             if self.average is not None and outcome.updated:
                 self.average.update(position.step)
-            samples = sum(len(y) for _, y in batches)
+            samples = sum(self.task.count(y) for _, y in batches)
             position.loss_sum += outcome.loss * samples
             position.samples += samples
         position.seconds += time.perf_counter() - began
@@ -229,12 +225,12 @@ class Loop:
         device, last = self.step.device, self.step.form.channels_last
         return [(device.move(x, last), device.move(y)) for x, y in self.feed.at(step)]
 
-    def lay_masks(self, part: int, x: torch.Tensor) -> None:
+    def lay_masks(self, part: int, x: Any) -> None:
         self.masks.lay(self.position.step, x, self.forward, part)
 
-    def forward(self, x: torch.Tensor) -> object:
+    def forward(self, x: Any) -> object:
         with self.step.device.autocast():
-            return self.step.model(x)
+            return answer(self.step.model, x)
 
     def refuse(self, log: RunLog, outcome: Outcome, batches: Batches) -> None:
         """What is not finite has changed nothing: stop and say so, or count it and go on with the next batch."""
@@ -279,7 +275,7 @@ class Loop:
             self.tell(log, "note", text=line)
         self.save(log)
 
-    def evaluate(self, split: Split) -> Any:
+    def evaluate(self, split: Any) -> Any:
         if self.average is None:
             return self.task.evaluate(self.step.model, split, self.step.device)
         with self.average.swapped():

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..data.sampler import seed_of
+from .batch import leaves, shapes
 
 
 def random_modules(model: torch.nn.Module) -> list[Any]:
@@ -29,17 +30,18 @@ class Masks:
     def __init__(self, model: torch.nn.Module, seed: int):
         self.model, self.seed = model, seed
         self.modules = random_modules(model)
-        self.wanted: dict[tuple[int, ...], list[tuple[Any, Tensor]]] = {}
+        self.wanted: dict[tuple[Any, ...], list[tuple[Any, Tensor]]] = {}
 
-    def lay(self, step: int, inputs: Tensor, forward: Callable[[Tensor], object], part: int = 0) -> None:
+    def lay(self, step: int, inputs: Any, forward: Callable[[Any], object], part: int = 0) -> None:
         """Draw the masks of one batch of this step. `forward` runs the network as the step will, autocast and all."""
         own = seed_of(self.seed, step, part)
         torch.default_generator.manual_seed(own)  # `torch.manual_seed` takes 0.1 ms to reach devices that are not there
-        if inputs.is_cuda:
+        place = next(leaves(inputs)).device
+        if place.type == "cuda":
             torch.cuda.manual_seed(own)
         if not self.modules or not self.model.training:
             return
-        shape = tuple(inputs.shape)
+        shape = shapes(inputs)
         if shape not in self.wanted:
             self.wanted[shape] = self._find(inputs, forward)
         generator = torch.Generator().manual_seed(own ^ 0x5DEECE66D)  # apart from what the global one gives
@@ -52,14 +54,14 @@ class Masks:
             if isinstance(held, Tensor) and held.shape == drawn.shape and held.dtype == drawn.dtype:
                 held.copy_(drawn)  # the same tensor each time: the compiler need not look again
             else:
-                module.mask = drawn.to(inputs.device)
+                module.mask = drawn.to(place)
 
     def clear(self) -> None:
         """Take the masks off: outside a run the modules draw for themselves."""
         for module in self.modules:
             module.mask = None
 
-    def _find(self, inputs: Tensor, forward: Callable[[Tensor], object]) -> list[tuple[Any, Tensor]]:
+    def _find(self, inputs: Any, forward: Callable[[Any], object]) -> list[tuple[Any, Tensor]]:
         seen: dict[Any, list[Tensor]] = {m: [] for m in self.modules}
         self.clear()
         hooks = [m.register_forward_pre_hook(lambda m, args: seen[m].append(args[0])) for m in self.modules]

@@ -2,61 +2,65 @@
 
 import functools
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ..catalog import check_pair
-from ..data.dataset import DataSet
 from ..runs.folder import RunFolder
 from ..runs.log import RunLog
 from ..settings import Settings
 from ..zoo.weights import Report
 from . import build, start
 from .device import Device, choose
-from .feed import Feed
 from .freezing import Freezing
-from .loop import Loop, OnEvent
+from .kind import OnEvent
+from .loop import Loop
 from .step import Form, Step, whole
-from .supervised import Supervised
 from .tune import measure
+
+if TYPE_CHECKING:
+    from .looped import Looped
 
 
 @dataclass
 class Parts:
     """What a run is made of, before its folder exists: a mistake leaves no folder behind. · 运行的组成部分。"""
 
+    kind: "Looped"
     model: str
     source: str
     settings: Settings
     device: Device
-    data: DataSet
-    task: Supervised
+    data: Any
+    task: Any
     network: torch.nn.Module
     started: Report | None = None
     freezing: Freezing | None = None
 
     @classmethod
-    def build(cls, model: str, source: str, settings: Settings, begins: bool = True) -> "Parts":
+    def build(cls, kind: "Looped", model: str, source: str, settings: Settings, begins: bool = True) -> "Parts":
         """All parts; a run that goes on, and does not begin, has its weights from its checkpoint. · 组装各部分。"""
-        check_pair(model, settings.model, source)
+        check_pair(model, settings.model, source, settings.data)
         device = choose(settings.device, settings.precision)
-        data = build.dataset(model, source, settings)
-        task = build.task(settings, data)
-        network = build.network(model, settings, data)
+        data = kind.dataset(model, source, settings)
+        task = kind.task(settings, data)
+        network = kind.network(model, settings, data)
         started = start.begin(network, model, settings) if begins else None
-        build.optimizer(network, settings)  # what it refuses is said now
+        kind.optimizer(network, settings)  # what it refuses is said now
         freezing = Freezing(network, settings, model)
-        build.fits(network, model, task, data, settings)
-        return cls(model, source, settings, device, data, task, network.to(device.kind), started, freezing)
+        parts = cls(kind, model, source, settings, device, data, task, network, started, freezing)
+        kind.fits(network, parts)
+        network.to(device.kind)
+        return parts
 
     def loop(self, folder: RunFolder, on_event: OnEvent | None) -> Loop:
-        settings, optimizer = self.settings, build.optimizer(self.network, self.settings)
-        feed = Feed(self.data, build.training_part(self.data, settings), settings, self.device.kind)
+        settings, optimizer = self.settings, self.kind.optimizer(self.network, self.settings)
+        feed = self.kind.feed(self.data, settings, self.device.kind)
         schedule = build.schedule(optimizer, settings, feed.updates)
         plain = Form("no", bool(settings.channels_last))
         step = Step(self.network, self.task, optimizer, self.device, settings.clip, plain)
-        loop = Loop(folder, settings, self.data, self.task, step, schedule, feed, on_event)
+        loop = Loop(folder, self, step, schedule, feed, on_event)
         if self.freezing is not None:
             loop.opening = functools.partial(self.freezing.open, step)
         return loop
@@ -83,7 +87,7 @@ class Parts:
                 text = f"{type(loop.step.optimizer).__name__} steps by itself: forward and backward are compiled"
                 loop.tell(log, "note", text=text)
             return self.asked(loop.step.optimizer)
-        optimizer = functools.partial(build.optimizer, settings=settings)
+        optimizer = functools.partial(self.kind.optimizer, settings=settings)
         times = measure(self.network, self.task, self.device, loop.feed.at(0), optimizer, settings.compile)
         table = "; ".join(f"{form} {seconds * 1e3:.2f} ms" for form, seconds in times.items())
         loop.tell(log, "note", text=f"measured a step: {table}")

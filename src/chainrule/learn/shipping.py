@@ -32,7 +32,7 @@ from .facts import Facts
 from .scripts import script
 
 if TYPE_CHECKING:
-    from .trained import Run
+    from .image_run import ImageRun
 
 TARGETS = {"onnx": "model.onnx", "torch": "model.pt2", "safetensors": "model.safetensors"}
 NEEDS = ("onnx", "onnxscript", "onnxruntime")
@@ -69,7 +69,9 @@ class Shipped(torch.nn.Module):
         return out[:, : self.classes] if self.classes else out
 
 
-def export(run: "Run", to: str = "onnx", fold_bn: bool = False, out: str | PathLike[str] | None = None) -> Exported:
+def export(
+    run: "ImageRun", to: str = "onnx", fold_bn: bool = False, out: str | PathLike[str] | None = None
+) -> Exported:
     """Write a run's network for use elsewhere, tried against what it answers here. · 导出运行中的网络。
 
     to "onnx" (checked with onnxruntime), "torch" (a torch.export program) or "safetensors" with its facts as JSON
@@ -109,7 +111,7 @@ def _made_in(folder: Path) -> Iterator[Path]:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def _write(run: "Run", to: str, fold_bn: bool, folder: Path) -> list[str]:
+def _write(run: "ImageRun", to: str, fold_bn: bool, folder: Path) -> list[str]:
     facts, network, file = run.facts, run.network, TARGETS[to]
     known = facts_of(run)
     lines: list[str] = []
@@ -132,7 +134,7 @@ def _write(run: "Run", to: str, fold_bn: bool, folder: Path) -> list[str]:
     return lines
 
 
-def facts_of(run: "Run") -> dict[str, Any]:
+def facts_of(run: "ImageRun") -> dict[str, Any]:
     """What a user of the file has to know. · 使用者需要知道的信息。"""
     f = run.facts
     eps = sorted({layer.eps for layer in run.network.modules() if isinstance(layer, _BatchNorm)})
@@ -153,7 +155,7 @@ def _norms(network: torch.nn.Module) -> int:
     return sum(isinstance(layer, _BatchNorm) for layer in network.modules())
 
 
-def _of_torchvision(run: "Run") -> bool:
+def _of_torchvision(run: "ImageRun") -> bool:
     """Whether torchvision builds the very same network from name and number of classes."""
     here = run.model in WEIGHTS and WEIGHTS[run.model].url.startswith(TORCHVISION)
     return (

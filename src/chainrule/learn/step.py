@@ -19,11 +19,11 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..optim.card import numbers
+from .batch import answer, finite
 from .device import Device
-from .supervised import Supervised
 from .whole import WholeStep, allowing_recurrence, own_code
 
-Batches = Sequence[tuple[Tensor, Tensor]]
+Batches = Sequence[tuple[Any, Any]]  # inputs and targets, each a tensor or a nest of them
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Step:
     def __init__(
         self,
         model: torch.nn.Module,
-        task: Supervised,
+        task: Any,
         optimizer: Any,
         device: Device,
         clip: float | None = None,
@@ -95,7 +95,7 @@ class Step:
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.buffers = list(model.buffers())
         # Called with a batch's number within its step and its inputs before each forward: the place for its masks.
-        self.before: Callable[[int, Tensor], None] = lambda part, x: None
+        self.before: Callable[[int, Any], None] = lambda part, x: None
         self.use(form)
 
     def renew(self) -> None:
@@ -139,9 +139,9 @@ class Step:
         for p in self.parameters:
             p.grad = None
 
-    def _forward(self, x: Tensor, y: Tensor) -> Tensor:
+    def _forward(self, x: Any, y: Any) -> Tensor:
         with self.device.autocast():
-            out = self.model(x)
+            out = answer(self.model, x)
         return self.task.loss(out, y)
 
     def __call__(self, batches: Batches) -> Outcome:
@@ -159,11 +159,12 @@ class Step:
         """The gradient of the mean loss over the samples of all batches, and that loss."""
         # Not after the update: without the gradients the heap ends in free pages, given back and faulted in each step.
         self._drop_gradients()
-        samples, loss = sum(len(y) for _, y in batches), 0.0
+        counts, loss = [self.task.count(y) for _, y in batches], 0.0
+        samples = sum(counts)
         for number, (x, y) in enumerate(batches):
             self.before(number, x)
             part = self._loss(x, y)
-            part = part if len(y) == samples else part * (len(y) / samples)
+            part = part if counts[number] == samples else part * (counts[number] / samples)
             (part if self.scaler is None else self.scaler.scale(part)).backward()
             loss += float(part.detach())
         return loss
@@ -238,7 +239,7 @@ def blame(step: Step, batches: Batches) -> str:
     before = [b.clone() for b in step.buffers]
     try:
         for number, (x, y) in enumerate(batches):
-            if not bool(x.isfinite().all()):
+            if not finite(x):
                 return "the input"
             step.before(number, x)
             loss = step._forward(x, y)

@@ -59,6 +59,10 @@ class Supervised:
         out = out if out.dtype == torch.float64 else out.float()
         return self.losses()[self.name](out, y)
 
+    def count(self, y: Tensor) -> int:
+        """How many samples a loss is the mean of. · 样本数。"""
+        return len(y)
+
     def _cross_entropy(self, out: Tensor, y: Tensor) -> Tensor:
         return cross_entropy(out, y, self._weight(out), label_smoothing=self.label_smoothing)
 

@@ -2,16 +2,12 @@
 
 import functools
 import sys
-from collections.abc import Iterable, Iterator
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import torch
 
-from ..data.dataset import DataSet
-from ..data.files import absent, images
-from ..data.reading import load
 from ..errors import UserError
 from ..optim.wrapping import innermost
 from ..runfile import from_file
@@ -20,25 +16,22 @@ from ..runs.folder import RunFolder
 from ..runs.log import history, read
 from ..runs.manifest import generations
 from ..runs.report import write
-from . import build, shipping, start, state
+from . import start, state
 from .device import Device
-from .facts import Facts
-from .judgement import Judgement, judge
-from .predict import Asked, Prediction, predict
-
-if TYPE_CHECKING:
-    from ..look.explain import Explanation
+from .kind import of
 
 WEIGHTS = ("best", "last", "average")
 
 
 class Run:
-    """A run that was trained: its figures, its network, what it predicts. · 一次已训练的运行。
+    """A run that was trained: its figures, its network. Each kind of learning adds what it is used for. · 一次运行。
 
     The weights are those of the best epoch: by the validation figure, or by the training loss where nothing was held
     out; `use("last")` gives the same run with its last ones, `use("average")` with the average that it kept: with ema=
     the one that was judged, with optimizer=asgd its own as it was last (running statistics of norms as they are).
     """
+
+    use_it: ClassVar[tuple[str, str]] = ("evaluate", "")  # the command that its user wants next, and what it takes
 
     def __init__(self, folder: RunFolder, which: str = "best"):
         if which not in WEIGHTS:
@@ -51,7 +44,8 @@ class Run:
                 "optimizer=asgd"
             )
         self._network: torch.nn.Module | None = None
-        self._read: tuple[str, DataSet] | None = None
+        self._read: tuple[str, Any] | None = None
+        self.kind: Any = of(self.model)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {self.model} on {self.data})"
@@ -61,7 +55,7 @@ class Run:
 
         Raises `UserError` for another word, and where the run keeps no average.
         """
-        return Run(self.folder, weights)
+        return type(self)(self.folder, weights)
 
     @property
     def path(self) -> Path:
@@ -95,17 +89,27 @@ class Run:
         return f"step {self.saved.step}{what}"
 
     @functools.cached_property
-    def facts(self) -> Facts:
-        return Facts.from_json(self.saved.state["facts"])
+    def facts(self) -> Any:
+        """What the network remembers of its data. · 网络记住的数据信息。"""
+        return self.kind.remembered(self.saved.state["facts"])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, where it learned classes. · 类别名。"""
+        return ()
 
     @property
     def network(self) -> torch.nn.Module:
         """The network in evaluation mode, on the CPU. · 网络（评估模式，CPU）。"""
         if self._network is None:
-            self._network = build.network(self.model, self.settings, self.facts)
-            self.load(self._network)
-            start.as_begun(self._network, self.folder)
+            self._network = self._made()
         return self._network.eval()
+
+    def _made(self) -> torch.nn.Module:
+        made: torch.nn.Module = self.kind.network(self.model, self.settings, self.facts)
+        self.load(made)
+        start.as_begun(made, self.folder)
+        return made
 
     @property
     def begun(self) -> dict[str, Any]:
@@ -121,7 +125,7 @@ class Run:
         state.load_weights(network, average or state.under(self.saved.tensors, "model"))
         if not self.swaps:
             return
-        made = build.optimizer(network, self.settings)
+        made = self.kind.optimizer(network, self.settings)
         asgd, t = innermost(made), self.saved.step
         t0 = asgd.defaults["t0"]
         if t <= t0:
@@ -143,114 +147,38 @@ class Run:
         done = [e for e in history(read(self.folder.log)) if e["event"] == "finish"]
         return done[-1] if done else {}
 
-    def judge(self, data: str | PathLike[str] | None = None, split: str = "test", tta: str = "none") -> Judgement:
-        """All there is to say of a part of the data it was trained on, or of other data with the same classes. · 详评。
+    def evaluate(self, data: str | PathLike[str] | None = None, split: str = "test") -> dict[str, float]:
+        """The figures of a part of the data it was trained on, or of other data like it. · 评估指标。
 
-        split "train", "val" or "test"; tta one of `catalog.VIEWS`. Raises `UserError` where there is no such part, the
-        classes differ, or the data is no images and views of them are asked for.
+        split "train", "val" or "test". Raises `UserError` where there is no such part.
         """
+        part = self.part(data, split)
+        task = self.kind.task(self.settings, self.facts)
+        return task.evaluate(self.network, part, Device("cpu")).figures()
+
+    def part(self, data: str | PathLike[str] | None, split: str) -> Any:
+        """A part of the data as this run sees it. · 数据的某一部分。"""
         if split not in ("train", "val", "test"):
             raise UserError(f"split={split!r}: expected train, val or test")
-        facts = self.facts
-        found = self._load(data)
-        if found.classes != facts.classes:
-            raise UserError(
-                f"data {data}: classes {', '.join(found.classes[:6])}: expected those of the run, "
-                f"{', '.join(facts.classes[:6])}"
-            )
-        part = getattr(found, split)
+        part = getattr(self.read(data), split)
         if part is None:
             raise UserError(f"data {data or self.data} has no part {split!r}: expected one that it has")
-        part = part.normalised(facts.mean, facts.std)
-        return judge(self.network, build.task(self.settings, facts), part, Device("cpu"), tta)
+        return part
 
-    def _load(self, data: str | PathLike[str] | None) -> DataSet:
+    def read(self, data: str | PathLike[str] | None) -> Any:
         """The data as this run sees it; what was read last is kept, for one often asks about two of its parts."""
-        source, facts = str(data or self.data), self.facts
+        source = str(data or self.data)
         if self._read is None or self._read[0] != source:
-            held = {"val": self.settings.val, "seed": self.settings.seed}
-            found = load(source, size=facts.shape[1:], channels=facts.shape[0], fit=facts.fit, **held)
-            self._read = source, build.one_fold(found, self.settings) if source == self.data else found
+            self._read = source, self._load(source)
         return self._read[1]
 
-    def evaluate(
-        self, data: str | PathLike[str] | None = None, split: str = "test", tta: str = "none"
-    ) -> dict[str, float]:
-        """The figures alone; arguments and errors as of `judge`. · 评估指标。"""
-        return self.judge(data, split, tta).figures
-
-    def predict(
-        self,
-        paths: str | PathLike[str] | Iterable[str | PathLike[str]],
-        topk: int = 5,
-        broken: list[str] | None = None,
-        tta: str = "none",
-        threshold: float = 0.5,
-    ) -> list[Prediction]:
-        """What the network says of image files, of all images in folders, and of patterns like "a/*.png". · 预测图像。
-
-        Raises `UserError` with a line for each file that is no image; a list `broken` takes those lines instead.
-        """
-        faults: list[str] = []
-        found = list(self.stream(paths, Asked(topk, tta, threshold), faults))
-        if faults and broken is None:
-            raise UserError(*faults)
-        if broken is not None:
-            broken += faults
-        return found
-
-    def stream(
-        self, paths: str | PathLike[str] | Iterable[str | PathLike[str]], asked: Asked, broken: list[str]
-    ) -> Iterator[Prediction]:
-        """The same one by one, in little memory however many there are. · 逐个预测，占用内存有限。
-
-        A line for each file that is no image goes to `broken`. Raises `UserError` for paths that are not there.
-        """
-        several = [fspath(path) for path in ([paths] if isinstance(paths, str | PathLike) else paths)]
-        if lines := absent(several):
-            raise UserError(*lines)
-        return predict(
-            self.network, build.task(self.settings, self.facts), self.facts, images(several, broken), asked, broken
-        )
-
-    def explain(
-        self,
-        paths: str | PathLike[str] | Iterable[str | PathLike[str]],
-        label: str | None = None,
-        layer: str | None = None,
-        method: str = "gradcam",
-        topk: int = 3,
-        broken: list[str] | None = None,
-    ) -> "list[Explanation]":
-        """Which part of each image speaks for a class, the likeliest of each if none is named. · 解释预测。
-
-        label of the class; layer, method as `chainrule explain --help` tells. Raises `UserError` for what is not there,
-        and with a line for each file that is no image; a list `broken` takes those lines instead.
-        """
-        from ..look.explain import Wish, explain  # which stands above this room, and is asked for only here
-
-        several = [fspath(path) for path in ([paths] if isinstance(paths, str | PathLike) else paths)]
-        if lines := absent(several):
-            raise UserError(*lines)
-        faults: list[str] = []
-        task = build.task(self.settings, self.facts)
-        wish = Wish(label, layer, method, topk)
-        found = explain(self.network, task, self.facts, images(several, faults), wish, faults)
-        if faults and broken is None:
-            raise UserError(*faults)
-        if broken is not None:
-            broken += faults
-        return found
-
-    def export(
-        self, to: str = "onnx", fold_bn: bool = False, out: str | PathLike[str] | None = None
-    ) -> shipping.Exported:
-        """Write the network for use elsewhere: "onnx", "torch" or "safetensors"; see `shipping.export`. · 导出网络。"""
-        return shipping.export(self, to, fold_bn, out)
+    def _load(self, source: str) -> Any:
+        return self.kind.dataset(self.model, source, self.settings)
 
     def write_report(self) -> list[Path]:
         """Curves, confusion matrix and tables from the log, in `report/`; returns its files. · 由日志写出报告。"""
         done = self.finished
         title = f"{self.model} · {self.facts.name}"
-        names = write(self.folder, done.get("metrics", {}), done.get("confusion"), self.facts.classes, title)
+        told = done.get("metrics", {}), done.get("confusion"), self.classes, title, done.get("baselines")
+        names = write(self.folder, *told)
         return [self.folder.report / name for name in names]

@@ -15,7 +15,6 @@ import torch
 from .device import Device
 from .mode import to_training
 from .step import Batches, Form, Step, whole
-from .supervised import Supervised
 
 ROUNDS, STEPS = 5, 3
 
@@ -26,7 +25,8 @@ def forms(batches: Batches, device: Device, compile: bool, one: bool = True) -> 
     >>> forms([(torch.zeros(2, 3), torch.zeros(2))], Device("cpu"), compile=False)
     [Form(compiled='no', channels_last=False)]
     """
-    layouts = [False, True] if batches[0][0].ndim == 4 else [False]
+    x = batches[0][0]
+    layouts = [False, True] if isinstance(x, torch.Tensor) and x.ndim == 4 else [False]
     compiled = (
         ["no"]
         if not compile
@@ -39,7 +39,7 @@ def forms(batches: Batches, device: Device, compile: bool, one: bool = True) -> 
 
 def measure(
     model: torch.nn.Module,
-    task: Supervised,
+    task: Any,
     device: Device,
     batches: Batches,
     make: Callable[[Any], Any],
@@ -53,7 +53,7 @@ def measure(
     steps: dict[Form, tuple[Step, Batches]] = {}
     for form in forms(batches, device, compile, whole(make(model))):
         own = to_training(copy.deepcopy(model))
-        moved = [(device.move(x, form.channels_last), y) for x, y in batches]
+        moved = [(device.move(x, form.channels_last), device.move(y)) for x, y in batches]
         step = Step(own, task, make(own), device, None, form)
         if not step.first(moved)[1]:
             steps[form] = (step, moved)

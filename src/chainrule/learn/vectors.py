@@ -7,7 +7,6 @@ A stretch of text is a step. One thread repeats bit for bit, wherever it was int
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -25,15 +24,17 @@ from ..data.windows import Sampler, Windows
 from ..errors import UserError
 from ..fields import DEFAULTS
 from ..kernels import native, word2vec
-from ..runfile import from_file
+from ..runfile import from_file, to_toml
 from ..runs import checkpoint
 from ..runs import report as reports
 from ..runs.durable import WriteFailed
 from ..runs.durable import replace as rewrite
 from ..runs.folder import RunFolder
-from ..runs.log import RunLog
+from ..runs.log import RunLog, history
+from ..runs.log import read as read_log
 from ..settings import Settings
 from ..zoo.word2vec import Options, arrays, step, tables
+from .kind import Kind, OnEvent
 from .stop import Request, Stopped, listening
 from .word_vectors import WordVectors
 
@@ -41,7 +42,6 @@ TAKES = ("epochs", "seed", "seeds", "lr", "threads", "device", "gear", "name", "
 RATES = {False: 0.025, True: 0.075}  # CBOW divides by its neighbours and so needs more: arXiv:2012.15332, section 4
 LEAST = 1e-4  # share of the learning rate below which it does not fall
 STRETCH, BATCH = 100_000, 64  # positions of a step; windows of a batch of the torch form, fewer for few words
-OnEvent = Callable[[dict[str, Any]], None]
 
 
 def chosen(settings: Settings) -> Options:
@@ -278,8 +278,9 @@ class VectorRun:
     """A trained word2vec run: its figures and its vectors. · 一次已训练的 word2vec 运行。"""
 
     weights = "last"
+    use_it = ("vectors", "nearest WORD")
 
-    def __init__(self, folder: RunFolder):
+    def __init__(self, folder: RunFolder, which: str = "last"):
         self.folder = folder
         self.model, self.data, self.settings = from_file(folder.run_toml)
 
@@ -290,6 +291,11 @@ class VectorRun:
     @property
     def metrics(self) -> dict[str, float]:
         return reports.metrics_of(self.folder)
+
+    @property
+    def finished(self) -> dict[str, Any]:
+        """The event that ended the run; empty while it goes on. · 结束事件。"""
+        return next((e for e in reversed(history(read_log(self.folder.log))) if e["event"] == "finish"), {})
 
     @cached_property
     def vectors(self) -> WordVectors:
@@ -313,15 +319,28 @@ class VectorRun:
         return reports.write(self.folder, figures(self))
 
 
-def train(model: str, source: str, settings: Settings, text: str, on_event: OnEvent | None = None) -> VectorRun:
-    """Make a run of word vectors. · 新建一次词向量运行。
+class Vectors(Kind):
+    """Word vectors: a training of its own, over stretches of text. · 词向量。"""
 
-    text of its run.toml; the rest as `chainrule.train`, which comes here for a model of this kind.
-    """
-    corpus = corpus_of(source, chosen(settings))
-    folder = RunFolder.create(Path(settings.runs), settings.name, text, model, Path(source).name.partition(".")[0])
-    with folder.lock(), RunLog(folder.log) as log:
-        return _begin(Trainer(folder, settings, corpus, on_event), log, model, source)
+    run = VectorRun
+
+    def train(self, model: str, source: str, settings: Settings, on_event: OnEvent | None = None) -> VectorRun:
+        corpus = corpus_of(source, chosen(settings))
+        text, data = to_toml(model, source, settings), Path(source).name.partition(".")[0]
+        folder = RunFolder.create(Path(settings.runs), settings.name, text, model, data)
+        with folder.lock(), RunLog(folder.log) as log:
+            return _begin(Trainer(folder, settings, corpus, on_event), log, model, source)
+
+    def resume(self, folder: RunFolder, source: str, settings: Settings, on_event: OnEvent | None = None) -> VectorRun:
+        model = from_file(folder.run_toml)[0]
+        with folder.lock(), RunLog(folder.log) as log:
+            trainer = Trainer(folder, settings, corpus_of(source, chosen(settings)), on_event)
+            if not list(folder.checkpoints.glob("step-*")):
+                return _begin(trainer, log, model, source)
+            trainer.ready(log)
+            trainer.take_up(log)
+            rewrite(folder.run_toml, to_toml(model, source, settings).encode())
+            return _finish(trainer, log)
 
 
 def _begin(trainer: Trainer, log: RunLog, model: str, source: str) -> VectorRun:
@@ -335,22 +354,6 @@ def _begin(trainer: Trainer, log: RunLog, model: str, source: str) -> VectorRun:
     trainer.tell(log, "start", metric="train_loss", mode="min", **known)
     trainer.save(log)
     return _finish(trainer, log)
-
-
-def resume(folder: RunFolder, source: str, settings: Settings, text: str, on_event: OnEvent | None = None) -> VectorRun:
-    """Continue a run of word vectors. · 续训词向量。
-
-    text of its run.toml with what was changed; the rest as `chainrule.resume`.
-    """
-    model = from_file(folder.run_toml)[0]
-    with folder.lock(), RunLog(folder.log) as log:
-        trainer = Trainer(folder, settings, corpus_of(source, chosen(settings)), on_event)
-        if not list(folder.checkpoints.glob("step-*")):
-            return _begin(trainer, log, model, source)
-        trainer.ready(log)
-        trainer.take_up(log)
-        rewrite(folder.run_toml, text.encode())
-        return _finish(trainer, log)
 
 
 def _finish(trainer: Trainer, log: RunLog) -> VectorRun:

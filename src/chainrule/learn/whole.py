@@ -56,7 +56,7 @@ class WholeStep:
         told = options(self.pure.params[0].device.type)
         self.compiled: Any = torch.compile(own_code(self._whole), fullgraph=True, dynamic=False, options=told)
 
-    def _whole(self, x: Tensor, y: Tensor) -> Tensor:
+    def _whole(self, x: Any, y: Any) -> Tensor:
         before = [b.clone() for b in self.buffers]
         loss = self.loss(x, y)
         grads = torch.autograd.grad(loss, self.pure.params, allow_unused=True)
@@ -71,7 +71,7 @@ class WholeStep:
                 now.copy_(torch.where(ok, now, then))
             return torch.stack([loss.detach(), norm])
 
-    def __call__(self, x: Tensor, y: Tensor) -> tuple[float, float]:
+    def __call__(self, x: Any, y: Any) -> tuple[float, float]:
         self.pure.read_lr()
         with self.tracing:
             loss, norm = self.compiled(x, y).tolist()

@@ -20,6 +20,8 @@ from ..errors import UserError
 from ..learn import build
 from ..learn.device import choose
 from ..learn.feed import Feed
+from ..learn.images import Images
+from ..learn.kind import of
 from ..learn.masks import Masks
 from ..learn.mode import to_training
 from ..learn.parts import Parts
@@ -149,7 +151,7 @@ def find_lr(
 
 def _parts(model: str | torch.nn.Module, source: str, settings: Settings) -> Parts:
     if isinstance(model, str):
-        return Parts.build(model, source, settings)
+        return Parts.build(of(model), model, source, settings)
     if not isinstance(model, torch.nn.Module):
         raise UserError(f"model: expected its name or a torch.nn.Module, got {type(model).__name__}")
     here = next((p.device.type for p in model.parameters()), "cpu")
@@ -160,7 +162,7 @@ def _parts(model: str | torch.nn.Module, source: str, settings: Settings) -> Par
     build.fits(model, type(model).__name__, task, data, settings)
     for m, was in training.items():
         m.training = was
-    return Parts(type(model).__name__, source, settings, choose(here, settings.precision), data, task, model)
+    return Parts(Images(), type(model).__name__, source, settings, choose(here, settings.precision), data, task, model)
 
 
 def range_test(

@@ -25,12 +25,14 @@ def write(
     confusion: Any = None,
     classes: Sequence[str] = (),
     title: str | None = None,
+    baselines: Mapping[str, Mapping[str, float]] | None = None,
 ) -> list[Path]:
     """Write the whole report; returns its files, report.md first. · 写出整份报告。
 
     metrics    name → figure; a share of one (accuracy, precision, recall, f1, topK) is shown in per cent
     confusion  [C, C] counts, rows are the true classes; lists or a tensor
     classes    C names; numbers stand in for missing ones
+    baselines  name → figures of what one has without the network, shown beside it
 
     Raises `WriteFailed` or `DiskFull` when the disk refuses; an older report is then intact.
     """
@@ -47,7 +49,7 @@ def write(
         pictures.append("confusion.png")
     stored = {"metrics": dict(metrics), "classes": names, "confusion": matrix}
     replace(run.report / "metrics.json", dumps(stored).encode("utf-8", "backslashreplace"))
-    text = _markdown(run, title, metrics, matrix, names, pictures)
+    text = _markdown(run, title, (metrics, baselines or {}), matrix, names, pictures)
     replace(run.report / "report.md", text.encode("utf-8", "replace"))
     return [run.report / name for name in ("report.md", "metrics.json", *pictures)]
 
@@ -136,7 +138,7 @@ def _class_rows(matrix: Matrix, names: Sequence[str]) -> list[tuple[str, ...]]:
 def _markdown(
     run: RunFolder,
     title: str,
-    metrics: Mapping[str, float],
+    figures: tuple[Mapping[str, float], Mapping[str, Mapping[str, float]]],
     matrix: Matrix,
     names: Sequence[str],
     pictures: Sequence[str],
@@ -149,7 +151,10 @@ def _markdown(
         f"# {escape(title)}",
         escape(f"{what} · {about.epoch:g} epochs · {about.step} steps · {state}".lstrip(" ·")),
     ]
-    if metrics:
+    metrics, baselines = figures
+    if baselines:
+        parts += ["## Results beside the baselines · 结果与基线", beside(metrics, baselines)]
+    elif metrics:
         parts += ["## Results · 结果", rows(("figure", "value"), [(n, show(n, v)) for n, v in metrics.items()])]
     parts += [f"![{picture}]({picture})" for picture in pictures]
     if matrix:
@@ -162,6 +167,19 @@ def _markdown(
     settings = run.run_toml.read_text(encoding="utf-8", errors="replace") if run.run_toml.is_file() else ""
     parts += ["## Settings · 设置", f"```toml\n{settings.strip()}\n```"]
     return "\n\n".join(parts) + "\n"
+
+
+def beside(metrics: Mapping[str, float], baselines: Mapping[str, Mapping[str, float]]) -> str:
+    """The figures of the network, and a column for each baseline. · 网络与各基线并列。
+
+    >>> print(beside({"test_accuracy": 0.9}, {"majority": {"test_accuracy": 0.5}}).splitlines()[-1])
+    | test\\_accuracy | 90 % | 50 % |
+    """
+    cells = [
+        (name, show(name, value), *(show(name, b[name]) if name in b else "" for b in baselines.values()))
+        for name, value in metrics.items()
+    ]
+    return rows(("figure", "network · 网络", *baselines), cells)
 
 
 def rows(head: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
