@@ -20,7 +20,7 @@ from chainrule.data import corpus
 from chainrule.data.counter import key
 from chainrule.data.windows import Sampler
 from chainrule.kernels import word2vec
-from chainrule.learn.vectors import LEAST, RATES
+from chainrule.learn.vector_training import LEAST, RATES
 from chainrule.learn.word_tests import judged, tests
 from chainrule.learn.word_vectors import WordVectors
 from chainrule.zoo.word2vec import arrays, tables

@@ -12,7 +12,7 @@ import chainrule
 from chainrule.errors import UserError
 from chainrule.gear import gear
 from chainrule.kernels import native
-from chainrule.learn import vectors as room
+from chainrule.learn import vector_training as room
 from chainrule.learn import word_tests
 from chainrule.learn.vectors import VectorRun
 from chainrule.learn.word_vectors import WordVectors, spearman

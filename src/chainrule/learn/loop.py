@@ -8,8 +8,9 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from shlex import quote
 from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
 
 from ..errors import UserError
 from ..optim.schedule import Schedule
@@ -20,12 +21,13 @@ from ..runs.log import RunLog
 from . import state
 from .batch import answer
 from .ema import Average
+from .keeping import Keeping
 from .kind import OnEvent
 from .masks import Masks
 from .mode import to_training
 from .state import Position
 from .step import Batches, Outcome, Step, blame
-from .stop import Request, Stopped, listening
+from .stop import listening
 
 if TYPE_CHECKING:
     from .parts import Parts
@@ -37,7 +39,7 @@ class NonFinite(UserError):
     """A loss or gradient that is no number: nothing was changed by that step. · 损失或梯度非有限，参数未变。"""
 
 
-class Loop:
+class Loop(Keeping):
     """One run being trained. · 正在训练的一次运行。"""
 
     def __init__(
@@ -50,8 +52,8 @@ class Loop:
         on_event: OnEvent | None = None,
     ):
         data, settings, self.task = parts.data, parts.settings, parts.task
-        self.folder, self.settings, self.data = folder, settings, data
-        self.step, self.schedule, self.feed, self.on_event = step, schedule, feed, on_event
+        super().__init__(folder, settings, data, on_event)
+        self.step, self.schedule, self.feed = step, schedule, feed
         self.average = Average(step.model, settings.ema) if settings.ema else None
         self.facts = parts.kind.facts(data)
         self.masks = Masks(step.model, settings.seed)
@@ -60,53 +62,21 @@ class Loop:
         self.opening: Callable[[int], list[str]] = lambda epochs: []
         self.position = Position()
         self.metric = f"{'val' if data.val else 'train'}_{self.task.metrics().better if data.val else 'loss'}"
-        self.sign = 1.0 if data.val else -1.0
-        self.saved = time.monotonic()
-        self.unsaved: WriteFailed | None = None  # why the newest checkpoint is not on the disk
-        self.again = f"`chainrule resume {quote(str(folder.path))}`"
+        self.sign, self.mode = (1.0, "max") if data.val else (-1.0, "min")
         self.started = False  # in this process: the first step of a compiled form may have to choose a plainer one
 
-    # -- what happened --------------------------------------------------------------------------------------------
+    # -- what is kept ---------------------------------------------------------------------------------------------
 
-    def tell(self, log: RunLog, event: str, **fields: Any) -> None:
-        log.write(event, step=self.position.step, **fields)
-        if self.on_event is not None:
-            self.on_event({"event": event, "step": self.position.step, **fields})
-
-    def save(self, log: RunLog) -> None:
-        """A new generation. A full disk does not end the run: the old ones stand, and it is tried again later."""
-        self.unsaved = None
-        self.saved = time.monotonic()
+    def kept(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         self.position.form = asdict(self.step.form)
-        tensors = state.tensors(self.step, self.average)
         notes = state.notes(self.step, self.position) | {"facts": self.facts.to_json()}
-        notes["settings"], notes["schedule"] = self.settings.defining(), self.schedule.state_dict()
-        try:
-            checkpoint.save(self.folder.checkpoints, self.position.step, tensors, notes, self.settings.keep)
-        except WriteFailed as error:
-            self.unsaved = error
-            self.tell(log, "note", text=str(error))
-            return
-        log.sync()
+        return state.tensors(self.step, self.average), notes | {"schedule": self.schedule.state_dict()}
 
     # -- the loop -------------------------------------------------------------------------------------------------
 
-    def begin(self, log: RunLog, **known: Any) -> None:
-        """Say what is about to be done, and keep the first weights. Where they cannot be kept, nothing is begun."""
-        self.tell(log, "start", metric=self.metric, mode="max" if self.sign > 0 else "min", **known)
-        self.save(log)
-        if self.unsaved:
-            raise self.unsaved
-
     def take_up(self, log: RunLog, planned: int, **known: Any) -> None:
         """Go back to the newest sound checkpoint. The run was `planned` for so many epochs before."""
-        found = checkpoint.load(self.folder.checkpoints, warn=lambda line: self.tell(log, "note", text=line))
-        fingerprint = found.state["facts"]["fingerprint"]
-        if fingerprint != self.data.fingerprint:
-            raise UserError(
-                f"data {self.data.source} is not what run {self.folder.name!r} was trained on (sha256 "
-                f"{self.data.fingerprint[:12]}…, expected {fingerprint[:12]}…): put it back or train a new run"
-            )
+        found = self.found(log)
         state.load_weights(self.step.model, state.under(found.tensors, "model"))  # another model is the clearer reason
         self.unchanged(found.state)
         self.opening(found.state["position"]["epochs"])
@@ -118,21 +88,6 @@ class Loop:
         if self.settings.schedule in SPANNING and self.settings.epochs != planned and not self.finished():
             text = f"schedule={self.settings.schedule} now spans {self.settings.epochs} epochs instead of {planned}"
             self.tell(log, "note", text=f"{text}: lr goes on at {self.rate():.4g}")
-
-    def unchanged(self, kept: dict[str, Any]) -> None:
-        """Refuse a run.toml that was edited so that the past would not be its own."""
-        then, now, epochs = kept.get("settings", {}), self.settings.defining(), kept["position"]["epochs"]
-        changed = [f"{k} {then[k]} → {now[k]}" for k in now if k in then and then[k] != now[k]]
-        if changed:
-            raise UserError(
-                f"{self.folder.run_toml} was changed since the last checkpoint ({', '.join(changed)}): "
-                "put it back, or train a new run from it"
-            )
-        if self.settings.epochs < epochs:
-            raise UserError(
-                f"epochs={self.settings.epochs}: run {self.folder.name!r} has trained {epochs} already; "
-                f"expected at least {epochs}, or train a new run"
-            )
 
     def run(self, log: RunLog) -> None:
         """Train until the epochs are over, patience runs out or somebody asks to stop."""
@@ -157,23 +112,11 @@ class Loop:
         if position.epochs < self.settings.epochs:
             text = f"stopped early after epoch {position.epochs}: no gain for {position.waited} epochs, the best was "
             self.tell(log, "note", text=f"{text}epoch {position.best_epoch}; a larger patience= goes on")
-        if self.unsaved:
-            self.save(log)
-        if self.unsaved:
-            raise type(self.unsaved)(f"{self.unsaved}; then {self.again} makes up for what is lost")
+        self.settle(log)
 
     def finished(self) -> bool:
         out_of_patience = self.settings.patience and self.position.waited >= self.settings.patience
         return self.position.epochs >= self.settings.epochs or bool(out_of_patience)
-
-    def heed(self, request: Request, log: RunLog) -> None:
-        if request:
-            self.save(log)
-            self.tell(log, "stop", reason="asked to")
-            where = "from the last checkpoint" if self.unsaved else "from here"
-            raise Stopped(f"stopped at step {self.position.step}; {self.again} goes on {where}", request.number or 0)
-        if time.monotonic() - self.saved >= self.settings.save_every:
-            self.save(log)
 
     def update(self, log: RunLog) -> None:
         """One step, with its learning rate and masks."""
