@@ -15,7 +15,7 @@ from torch import Tensor
 from ..errors import UserError
 from ..gear import current
 from .card import Rule, check, evaluated, real, scalar
-from .twin import SMALL, call, options_of, unwrapped
+from .twin import SMALL, Call, options_of, unwrapped
 
 
 def light(name: str) -> Callable[..., Any]:
@@ -39,6 +39,7 @@ class Ruled(torch.optim.Optimizer):
 
     rule: ClassVar[Rule]
     update: ClassVar[Callable[..., Any]]
+    _calls: list[Call] | None = None  # torch's short way, as long as nothing but gradients and rates changes
     _layout: list[bool] | None = None  # of the parameters when the state was last laid out like them
 
     zero_grad = light("zero_grad")
@@ -141,27 +142,42 @@ class Ruled(torch.optim.Optimizer):
             real(θ if name == "θ" else state[name]).copy_(value)
 
     def _twin_step(self) -> None:
+        grads = [kept.gradients() for kept in self._calls or ()]
+        if grads and len(grads) == len(self.param_groups) and all(g is not None for g in grads):
+            for kept, g in zip(self._calls or (), grads, strict=True):
+                kept.run(g)
+            return
+        self._calls = None
         if self._without_sparse():
             self._refuse_sparse()
         layout = [θ.is_contiguous() for group in self.param_groups for θ in group["params"]]
         if layout != self._layout:
             self._lay_out(layout)
-        calls, forced = [], []
+        forced = []
         for group in self.param_groups:
             params = [θ for θ in group["params"] if θ.grad is not None]
-            grads = [θ.grad for θ in params]
             states = [self.state.get(θ) for θ in params] if self.rule.keeps(group) else []
-            options = options_of(self.rule, group, params, grads)
+            options = options_of(self.rule, group, params, [θ.grad for θ in params])
             if "first" in self.rule.reads and any(states) and not all(states):
                 options.pop("fused", None)  # torch's fused SGD fails on a mixture of first and later updates
             forced.append(options)
-            if all(states) and (options.get("fused") or (options and not states)):
-                calls.append((self.rule, {**group, **options}, params, grads, states))
-        if len(calls) == len(self.param_groups):
-            for arguments in calls:
-                call(*arguments)
-        else:
-            self._torchs_step(forced)
+        self._torchs_step(forced)
+        self._keep(forced)
+
+    def _keep(self, forced: list[dict[str, Any]]) -> None:
+        """The lists of the next steps, where torch's short way is open to all groups; a choice of the caller's own, and
+        what the GPU does best, is left to torch's class."""
+        chosen = any(group.get(name) is not None for group in self.param_groups for name in ("fused", "foreach"))
+        special = any(group.get(name) for group in self.param_groups for name in ("differentiable", "capturable"))
+        here = all(θ.device.type == "cpu" for group in self.param_groups for θ in group["params"][:1])
+        if chosen or special or not here or isinstance(self.defaults.get("lr"), Tensor):
+            return
+        try:
+            self._calls = [
+                Call(self.rule, g, options, self.state) for g, options in zip(self.param_groups, forced, strict=True)
+            ]
+        except ValueError:
+            self._calls = None
 
     def _torchs_step(self, forced: list[dict[str, Any]]) -> None:
         """Torch's whole step, which creates state, with the options of each group replaced for its time."""

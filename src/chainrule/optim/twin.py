@@ -8,9 +8,9 @@ So: fused wherever torch has it and there is more than one operation to fuse; el
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
-from operator import attrgetter
+from operator import attrgetter, is_, methodcaller
 from typing import Any
 
 import torch
@@ -29,10 +29,14 @@ def unwrapped(parent: type[torch.optim.Optimizer]) -> Callable[..., Any]:
 
 @cache
 def functional(parent: type[torch.optim.Optimizer]) -> tuple[Callable[..., Any], frozenset[str]]:
-    """Torch's functional form of a step (`torch.optim.adam.adam`) and the options that it takes."""
+    """Torch's functional form of a step (`torch.optim.adam.adam`), and the options that it takes behind its lists."""
     module = sys.modules[unwrapped(parent).__module__]
-    found = getattr(module, module.__name__.rpartition(".")[2])
-    return found, frozenset(inspect.signature(found).parameters)
+    found = getattr(module, module.__name__.rpartition(".")[2].lstrip("_"))
+    return found, frozenset(p.name for p in inspect.signature(found).parameters.values() if not _is_list(p))
+
+
+def _is_list(parameter: inspect.Parameter) -> bool:
+    return parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.default is parameter.empty
 
 
 def options_of(rule: Rule, group: dict[str, Any], params: list[Tensor], grads: list[Tensor]) -> dict[str, Any]:
@@ -73,15 +77,94 @@ def _same_order(θ: Tensor, g: Tensor) -> bool:
     return both or (θ.dim() == 4 and θ.is_contiguous(memory_format=last) and g.is_contiguous(memory_format=last))
 
 
-def call(rule: Rule, group: dict[str, Any], params: list[Tensor], grads: list[Tensor], states: list[dict]) -> None:
-    """Torch's functional form on lists made here: its class spends more time on making them than its kernel runs."""
-    assert rule.parent is not None
-    form, takes = functional(rule.parent)
-    needed = rule.needs(group)
-    lists = [[state[name] for state in states] if name in needed else [] for name in rule.state]
-    if rule.counts:
-        lists.append([state["step"] for state in states])
-    options = {name: value for name, value in group.items() if name in takes and name != "params"}
-    if "betas" in group:
-        options["beta1"], options["beta2"] = group["betas"]
-    form(params, grads, *lists, **options)
+# What the list arguments of torch's functional forms hold, where it is not their name without the last letter.
+_HELD = {"state_steps": "step", "momentum_buffer_list": "momentum_buffer", "state_sums": "sum"}
+# Options that a group holds as one, and torch's functional forms take apart.
+_PARTS = {
+    "betas": ("beta1", "beta2"),
+    "etas": ("etaminus", "etaplus"),
+    "step_sizes": ("step_size_min", "step_size_max"),
+    "eps": ("eps1", "eps2"),
+}
+
+
+@cache
+def held(parent: type[torch.optim.Optimizer]) -> tuple[str, ...]:
+    """The state that each list argument of torch's functional form holds, in its order. · 各列表参数所存的状态。
+
+    >>> held(torch.optim.RMSprop)
+    ('square_avg', 'grad_avg', 'momentum_buffer', 'step')
+    """
+    parameters = inspect.signature(functional(parent)[0]).parameters.values()
+    lists = [p.name for p in parameters if _is_list(p)][2:]  # behind the parameters and their gradients
+    return tuple(_HELD.get(name, name[:-1]) for name in lists)
+
+
+def arguments(takes: frozenset[str], group: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a group as torch's functional form takes them. · 参数组的选项。"""
+    out = {name: value for name, value in group.items() if name in takes and name != "params"}
+    for whole, parts in _PARTS.items():
+        if whole in group and parts[0] in takes:
+            out |= zip(parts, group[whole], strict=True)
+    return out
+
+
+class Call:
+    """Torch's functional form on the lists of one group, made once and kept while all in them stays the same object.
+
+    Torch's class makes them anew in every step, which takes longer than its kernel runs on a small network. Raises
+    `ValueError` for a group that must go the long way: complex numbers, tensors among the options, state that is
+    missing. · 一个参数组的列表只构造一次，内容不变时重复使用。
+    """
+
+    def __init__(self, rule: Rule, group: dict[str, Any], options: dict[str, Any], state: Mapping[Tensor, dict]):
+        assert rule.parent is not None
+        self.form, takes = functional(rule.parent)
+        self.group, self.state, self.params = group, state, list(group["params"])
+        self.keys = [name for name in group if name not in ("params", "lr")]
+        self.options = [group[name] for name in self.keys]
+        given = {**group, **options}
+        if not options.get("fused"):
+            given["foreach"] = bool(options.get("foreach"))
+        if any(isinstance(value, Tensor) for value in given.values()) or any(map(Tensor.is_complex, self.params)):
+            raise ValueError
+        self.entries = [state.get(θ) for θ in self.params] if rule.keeps(group) else []
+        needed = [*rule.needs(group), *(["step"] if rule.counts else [])]
+        unknown = set(needed) - set(held(rule.parent))
+        if unknown or not self.params or not all(self.entries):
+            raise ValueError
+        self.lists = [
+            (name, [entry.get(name) for entry in self.entries] if name in needed else []) for name in held(rule.parent)
+        ]
+        self.kind = _kind(self.params[0])
+        self.given, self.rated = arguments(takes, given), "lr" in takes
+
+    def gradients(self) -> list[Tensor] | None:
+        """The gradients of this step; None if anything else is not as it was when the lists were made."""
+        group, params = self.group, self.params
+        grads = [θ.grad for θ in params]
+        try:
+            walked = all(map(Tensor.is_contiguous, grads)) and all(map(Tensor.is_contiguous, params))  # pyright: ignore[reportArgumentType]
+        except (TypeError, RuntimeError):  # none, or a sparse one
+            return None
+        same = (
+            walked
+            and len(params) == len(group["params"])
+            and all(map(is_, params, group["params"]))
+            and [group[name] for name in self.keys if name in group] == self.options
+            and type(group["lr"]) is float
+            and _kind(params[0]) == self.kind
+            and all(map(is_, map(self.state.get, params), self.entries))
+        )
+        for name, values in self.lists if same and self.entries else ():
+            same = same and (not values or all(map(is_, map(methodcaller("get", name), self.entries), values)))
+        return grads if same else None  # pyright: ignore[reportReturnType]
+
+    def run(self, grads: list[Tensor]) -> None:
+        if self.rated:
+            self.given["lr"] = self.group["lr"]
+        self.form(self.params, grads, *[values for _, values in self.lists], **self.given)
+
+
+def _kind(θ: Tensor) -> tuple[Any, ...]:
+    return θ.dtype, θ.device
