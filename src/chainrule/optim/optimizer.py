@@ -142,10 +142,10 @@ class Ruled(torch.optim.Optimizer):
             real(θ if name == "θ" else state[name]).copy_(value)
 
     def _twin_step(self) -> None:
-        grads = [kept.gradients() for kept in self._calls or ()]
-        if grads and len(grads) == len(self.param_groups) and all(g is not None for g in grads):
-            for kept, g in zip(self._calls or (), grads, strict=True):
-                kept.run(g)
+        calls = [(kept, kept.gradients()) for kept in self._calls or ()]
+        if calls and len(calls) == len(self.param_groups) and all(grads is not None for _, grads in calls):
+            for kept, grads in calls:
+                kept.run(grads or [])
             return
         self._calls = None
         if self._without_sparse():

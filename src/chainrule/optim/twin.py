@@ -128,7 +128,7 @@ class Call:
             given["foreach"] = bool(options.get("foreach"))
         if any(isinstance(value, Tensor) for value in given.values()) or any(map(Tensor.is_complex, self.params)):
             raise ValueError
-        self.entries = [state.get(θ) for θ in self.params] if rule.keeps(group) else []
+        self.entries = [state.get(θ, {}) for θ in self.params] if rule.keeps(group) else []
         needed = [*rule.needs(group), *(["step"] if rule.counts else [])]
         unknown = set(needed) - set(held(rule.parent))
         if unknown or not self.params or not all(self.entries):
