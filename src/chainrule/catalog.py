@@ -12,6 +12,7 @@ from typing import Any
 
 from .data.augment.plan import KINDS as CHANGES
 from .data.sources import path_of
+from .data.text_names import TEXTS
 from .entry import Entry
 from .errors import UserError, did_you_mean, unknown
 from .first_weights import INITS
@@ -84,6 +85,9 @@ KINDS = {
         "chainrule.learn.images:Images", "classes, labels or numbers from images", "由图像学习类别、标签或数值"
     ),
     "vectors": Entry("chainrule.learn.vectors:Vectors", "word vectors from plain text", "由纯文本学习词向量"),
+    "texts": Entry(
+        "chainrule.learn.texts:Texts", "classes, numbers or tags from texts", "由文本学习类别、数值或逐词标签"
+    ),
 }
 
 LOSSES = {
@@ -173,10 +177,11 @@ def check_data(source: str) -> None:
 
     >>> check_data("digits")
     """
-    if source not in DATASETS and path_of(source) is None:
-        hint = did_you_mean(source, DATASETS)
+    known = [*DATASETS, *TEXTS]
+    if source not in known and path_of(source) is None:
+        hint = did_you_mean(source, known)
         raise UserError(
-            f"data {source!r}: expected one of {', '.join(DATASETS)} or the path of a folder, and there is no "
+            f"data {source!r}: expected one of {', '.join(known)} or the path of a folder, and there is no "
             f"such path{hint}"
         )
 

@@ -270,7 +270,7 @@ CASES = {
         ["predict", "done", "good", "--weights", "average"],
         "run 'done' keeps no average of its weights",
     ),
-    "predict: no picture given": (["predict", "done"], "missing argument"),
+    "predict: no picture given": (["predict", "done"], "no image given: expected files"),
     "predict: no file": (["predict", "done", "x.png", "y.png"], "x.png: no such file", "y.png: no such file"),
     "predict: no image": (["predict", "done", "no-image/cat/0.png"], "no-image/cat/0.png"),
     "predict: truncated": (["predict", "done", "truncated/cat/0.png"], "truncated/cat/0.png"),

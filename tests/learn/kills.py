@@ -3,7 +3,7 @@
 torch is loaded once and each child is a fork, so a kill costs a fraction of a second. One thread: a fork does not
 survive the thread pool of OpenMP.
 
-usage: kills.py FOLDER KILLS SEED MODEL key=value…
+usage: kills.py FOLDER KILLS SEED MODEL[@DATA] key=value…; the data are the digits unless named
 """
 
 import os
@@ -64,7 +64,8 @@ def attempt(model: str, run: Path, words: list[str]):
         return lambda: resume(run)
     if run.exists():
         run.rename(run.with_name(f"{run.name}-{time.monotonic_ns()}"))
-    return lambda: train(model, "digits", parse([*words, f"name={run.name}"]))
+    name, _, data = model.partition("@")
+    return lambda: train(name, data or "digits", parse([*words, f"name={run.name}"]))
 
 
 def main(folder: str, kills: str, seed: str, model: str, *words: str) -> None:

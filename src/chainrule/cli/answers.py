@@ -61,24 +61,29 @@ def as_json(found: Iterable[Any], several: bool) -> None:
 
 def as_csv(found: Iterable[Any], several: bool, target: str) -> None:
     """Columns file, class, probability, class_2, probability_2, …; several labels are joined by "|". · CSV 文件。"""
-    with _opened(target) as file:
+    with opened(target) as file:
         writer, count = csv.writer(file), 0
         for count, one in enumerate(found, 1):
             cells = [cell for pair in one.top for cell in pair]
             if count == 1:
-                names = [name for k in range(1, len(one.top) + 1) for name in _columns(k)]
+                names = [name for k in range(1, len(one.top) + 1) for name in columns(k)]
                 writer.writerow(["file", *(["labels"] if several else []), *names])
             writer.writerow([one.path, *(["|".join(one.labels)] if several else []), *cells])
     if target != "-":
         say(f"{count} rows in {target}")
 
 
-def _columns(k: int) -> tuple[str, str]:
+def columns(k: int) -> tuple[str, str]:
+    """Titles of the k-th likeliest answer. · 第 k 个答案的列名。
+
+    >>> columns(1), columns(2)
+    (('class', 'probability'), ('class_2', 'probability_2'))
+    """
     return ("class", "probability") if k == 1 else (f"class_{k}", f"probability_{k}")
 
 
 @contextmanager
-def _opened(target: str) -> Iterator[TextIO]:
+def opened(target: str) -> Iterator[TextIO]:
     """A file that takes its name once it is whole; "-" is the standard output. · 写完整后才改名的文件。"""
     if target == "-":
         yield sys.stdout

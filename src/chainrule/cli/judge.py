@@ -1,6 +1,7 @@
 """`chainrule evaluate` and `chainrule predict`: what a run is worth, and its use. · 评估与预测。"""
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -10,6 +11,7 @@ import click
 from ..catalog import KINDS, VIEWS, check_data, kind
 from ..data.files import absent
 from ..errors import UserError
+from ..runfile import from_file
 from ..runs.folder import RunFolder
 from .answers import as_csv, as_table, check_target
 from .answers import as_json as json_lines
@@ -156,9 +158,13 @@ def _show(told: dict[str, Any], split: str, tta: str) -> None:
     say()
 
 
+# Kinds of learning whose `predict` stands in a file of its own: (run, what, the options).
+PREDICTS = {"texts": "predict_texts:predict"}
+
+
 @click.command()
 @click.argument("run", shell_complete=run_names)
-@click.argument("paths", nargs=-1, required=True, metavar="FILE|FOLDER|GLOB...", type=click.Path())
+@click.argument("what", nargs=-1, metavar="FILE|FOLDER|GLOB|TEXT...", type=click.Path())
 @click.option("--topk", type=click.IntRange(1), default=3, show_default=True, help="Likeliest classes shown.")
 @click.option(
     "--threshold",
@@ -168,23 +174,36 @@ def _show(told: dict[str, Any], split: str, tta: str) -> None:
     help="Probability from which on a label is named, where an image may have several · 多标签阈值.",
 )
 @using
+@click.option("--file", "files", multiple=True, metavar="FILE", help="Texts: a file with one a line · 每行一段文本.")
 @click.option("--csv", "csv_", metavar="FILE|-", help="Write CSV · 写成 CSV.")
 @click.option("--sheet", metavar="FILE", help="Draw the most and least certain as PNG · 画出把握最大与最小的图像.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-def predict(
-    run: str, paths: tuple[str, ...], csv_: str | None, sheet: str | None, json_: bool, weights: str, **asked: Any
-) -> None:
-    """Classify image files, folders of them, or what patterns like 'photos/*.jpg' match. · 预测图片类别。
+def predict(run: str, what: tuple[str, ...], **asked: Any) -> None:
+    """Classify image files, folders of them, what patterns like 'photos/*.jpg' match; or texts. · 预测图片或文本。
 
     Files that are no images are named at the end, and the others are answered.
     """
-    if json_ and csv_:
+    if asked["json_"] and asked["csv_"]:
         raise UserError("--json and --csv: expected one of them")
-    check_target("--csv", csv_)
-    check_target("--sheet", sheet)
+    check_target("--csv", asked["csv_"])
+    check_target("--sheet", asked["sheet"])
+    learned = kind(from_file(RunFolder.open(run).run_toml)[0])
+    if learned in PREDICTS:
+        module, _, function = PREDICTS[learned].partition(":")
+        getattr(import_module(f"chainrule.cli.{module}"), function)(run, what, asked)
+    else:
+        _images(run, what, asked)
+
+
+def _images(run: str, paths: tuple[str, ...], asked: dict[str, Any]) -> None:
+    if asked.pop("files"):
+        raise UserError("--file: for texts; name images, folders of them or patterns without it")
+    if not paths:
+        raise UserError("no image given: expected files, folders of them or patterns like 'photos/*.jpg'")
     if missing := absent(paths):
         raise UserError(*map(clean, missing))
-    opened = open_checked(run, weights, "predict")
+    opened = open_checked(run, asked.pop("weights"), "predict")
+    csv_, sheet, json_ = (asked.pop(key) for key in ("csv_", "sheet", "json_"))
     from ..learn.predict import Asked
     from ..look.certainty import Certainty
 

@@ -70,6 +70,8 @@ def show_figures(run: Any) -> None:
     say()
     table(["figure", *[f">{head}" for head, _, _ in columns]], cells)
     say(f"weights  {run.weights}")
+    if told := getattr(run, "verdict", None):
+        say(f"verdict  {told[0]}")
 
 
 def _figure(value: float | None, name: str) -> str:

@@ -72,14 +72,35 @@ def network(model: str, settings: Settings, data: DataSet | Facts) -> torch.nn.M
         made = catalog.build_model(model, options(model, settings, data))
         if any(map(is_lazy, made.parameters())):  # takes its sizes from what it sees first
             answer(made, model, torch.zeros(2, *data.shape))
-    if settings.init != "default":
-        from ..nn.init import initialize
-
-        initialize(made, settings.init, torch.Generator().manual_seed(settings.seed), **settings.initial())
+    _initial(made, settings)
     if hasattr(made, "prepare") and isinstance(data, DataSet):
         made.prepare(data.train.batch(torch.arange(min(LOOKED_AT, len(data.train))))[0])
     if not any(p.requires_grad for p in made.parameters()):
         raise UserError(f"model {model} has no parameter to learn: expected at least one with requires_grad")
+    return made
+
+
+def _initial(made: torch.nn.Module, settings: Settings) -> None:
+    if settings.init != "default":
+        from ..nn.init import initialize
+
+        initialize(made, settings.init, torch.Generator().manual_seed(settings.seed), **settings.initial())
+
+
+def begun(model: str, settings: Settings, arguments: dict[str, Any]) -> Any:
+    """A network of the catalogue with its first weights from the seed, made of what the data asks for too. · 构造网络。
+
+    Raises `UserError` for a size that the constructor refuses.
+    """
+    with seeded(settings.seed):
+        try:
+            made = catalog.MODELS[model].load()(**arguments)
+        except UserError:
+            raise
+        except Exception as error:
+            given = ", ".join(f"model.{key}={value!r}" for key, value in settings.model.items())
+            raise UserError(f"model {model} could not be made with {given}: {type(error).__name__}: {error}") from error
+    _initial(made, settings)
     return made
 
 

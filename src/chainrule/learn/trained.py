@@ -16,6 +16,7 @@ from ..runs.folder import RunFolder
 from ..runs.log import history, read
 from ..runs.manifest import generations
 from ..runs.report import write
+from ..runs.verdict import verdict
 from . import start, state
 from .device import Device
 from .kind import of
@@ -32,6 +33,7 @@ class Run:
     """
 
     use_it: ClassVar[tuple[str, str]] = ("evaluate", "")  # the command that its user wants next, and what it takes
+    decides: str = "accuracy"  # the figure by which it is compared with its baselines
 
     def __init__(self, folder: RunFolder, which: str = "best"):
         if which not in WEIGHTS:
@@ -175,10 +177,20 @@ class Run:
     def _load(self, source: str) -> Any:
         return self.kind.dataset(self.model, source, self.settings)
 
+    @property
+    def verdict(self) -> tuple[str, str] | None:
+        """Which baselines the network beats and which not, in English and Chinese. · 是否胜过基线。"""
+        done = self.finished
+        return verdict(done.get("metrics", {}), done.get("baselines", {}), self.decides)
+
+    def draw(self) -> list[str]:
+        """Pictures of this kind of learning in `report/`: their names. · 该类学习特有的图。"""
+        return []
+
     def write_report(self) -> list[Path]:
         """Curves, confusion matrix and tables from the log, in `report/`; returns its files. · 由日志写出报告。"""
         done = self.finished
         title = f"{self.model} · {self.facts.name}"
         told = done.get("metrics", {}), done.get("confusion"), self.classes, title, done.get("baselines")
-        names = write(self.folder, *told)
+        names = write(self.folder, *told, verdict=self.verdict, more=self.draw())
         return [self.folder.report / name for name in names]

@@ -65,6 +65,20 @@ class Layers(torch.nn.RNNBase):
             return out[:, 0], self._returned(tuple(s[:, 0] for s in states))
         return out.transpose(0, 1) if self.batch_first else out, self._returned(states)
 
+    def over(self, input: Tensor, lengths: Tensor) -> Any:
+        """A padded batch, each sample to its own end; as packed, and compiled without packing. · 变长批次。
+
+        input [N, T, I] with batch_first, else [T, N, I]; lengths [N] of at least 1. Behind a sample's end out is 0.
+        """
+        if not torch.compiler.is_compiling():
+            packed = pack_padded_sequence(input, lengths.cpu(), self.batch_first, enforce_sorted=False)
+            out, states = self(packed)
+            length = input.shape[1 if self.batch_first else 0]
+            return pad_packed_sequence(out, self.batch_first, total_length=length)[0], states
+        x = input.transpose(0, 1) if self.batch_first else input
+        out, states = self._run(x, self._states(x, None), lengths)
+        return out.transpose(0, 1) if self.batch_first else out, self._returned(states)
+
     def _given(self, hx: Any) -> tuple[Tensor, ...]:
         return hx if isinstance(hx, tuple) else (hx,)
 

@@ -26,6 +26,8 @@ def write(
     classes: Sequence[str] = (),
     title: str | None = None,
     baselines: Mapping[str, Mapping[str, float]] | None = None,
+    verdict: tuple[str, str] | None = None,
+    more: Sequence[str] = (),
 ) -> list[Path]:
     """Write the whole report; returns its files, report.md first. · 写出整份报告。
 
@@ -33,6 +35,8 @@ def write(
     confusion  [C, C] counts, rows are the true classes; lists or a tensor
     classes    C names; numbers stand in for missing ones
     baselines  name → figures of what one has without the network, shown beside it
+    verdict    in both languages, which of them it beats
+    more       pictures that lie in the folder already
 
     Raises `WriteFailed` or `DiskFull` when the disk refuses; an older report is then intact.
     """
@@ -49,7 +53,8 @@ def write(
         pictures.append("confusion.png")
     stored = {"metrics": dict(metrics), "classes": names, "confusion": matrix}
     replace(run.report / "metrics.json", dumps(stored).encode("utf-8", "backslashreplace"))
-    text = _markdown(run, title, (metrics, baselines or {}), matrix, names, pictures)
+    pictures += more
+    text = _markdown(run, title, (metrics, baselines or {}, verdict), matrix, names, pictures)
     replace(run.report / "report.md", text.encode("utf-8", "replace"))
     return [run.report / name for name in ("report.md", "metrics.json", *pictures)]
 
@@ -138,7 +143,7 @@ def _class_rows(matrix: Matrix, names: Sequence[str]) -> list[tuple[str, ...]]:
 def _markdown(
     run: RunFolder,
     title: str,
-    figures: tuple[Mapping[str, float], Mapping[str, Mapping[str, float]]],
+    figures: tuple[Mapping[str, float], Mapping[str, Mapping[str, float]], tuple[str, str] | None],
     matrix: Matrix,
     names: Sequence[str],
     pictures: Sequence[str],
@@ -151,9 +156,10 @@ def _markdown(
         f"# {escape(title)}",
         escape(f"{what} · {about.epoch:g} epochs · {about.step} steps · {state}".lstrip(" ·")),
     ]
-    metrics, baselines = figures
+    metrics, baselines, verdict = figures
     if baselines:
         parts += ["## Results beside the baselines · 结果与基线", beside(metrics, baselines)]
+        parts += [escape(line) for line in verdict or ()]
     elif metrics:
         parts += ["## Results · 结果", rows(("figure", "value"), [(n, show(n, v)) for n, v in metrics.items()])]
     parts += [f"![{picture}]({picture})" for picture in pictures]
