@@ -14,6 +14,7 @@ from PIL import Image
 
 from chainrule.data.augment import augment, draw, parse
 from chainrule.data.augment.colour import normalise
+from chainrule.errors import UserError
 
 BATCH, MEAN, STD = 512, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 DECLARED = torch.library.Library("torchvision", "FRAGMENT")  # operators that torchvision misses beside a CPU torch
@@ -24,7 +25,10 @@ def vision():
     for name in ("nms", "qnms"):
         if not hasattr(torch.ops.torchvision, name):
             DECLARED.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    from torchvision import transforms
+    try:
+        from torchvision import transforms
+    except ImportError as error:
+        raise UserError("augment: torchvision is not here: pip install --no-deps torchvision==0.28.0") from error
     from torchvision.transforms import v2
 
     return transforms, v2

@@ -44,7 +44,7 @@ class Split:
     def normalise(self, images: Tensor) -> Tensor:
         """Images, bytes or floats in 0…1, as a network takes them: (x − mean) / std, float32. · 归一化。"""
         scale, shift = self._scale.to(images.device), self._shift.to(images.device)
-        return images.float().mul_(scale).add_(shift) if images.dtype == torch.uint8 else images * (255 * scale) + shift
+        return (images * (scale if images.dtype == torch.uint8 else 255 * scale)).add_(shift)
 
     def raw(self, index: int) -> Tensor:
         """One image as it was read, uint8 [C, H, W]. · 未归一化的图像。"""

@@ -85,7 +85,7 @@ def normalise(x: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     deviation = torch.tensor(std, dtype=torch.float64)[:, None, None]
     scale = (1 / (most * deviation)).float().to(x.device)
     offset = (-torch.tensor(mean, dtype=torch.float64)[:, None, None] / deviation).float().to(x.device)
-    return x.float() * scale + offset
+    return (x * scale).add_(offset)  # bytes times floats are floats: no copy of them is made before
 
 
 def _each(factors: Tensor, x: Tensor) -> Tensor:
