@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .data.augment.plan import KINDS as CHANGES
+from .data.graph_names import NAMES as GRAPHS
 from .data.sources import path_of
 from .data.text_names import TEXTS
 from .entry import Entry
@@ -84,6 +85,7 @@ KINDS = {
     "images": Entry(
         "chainrule.learn.images:Images", "classes, labels or numbers from images", "由图像学习类别、标签或数值"
     ),
+    "nodes": Entry("chainrule.learn.nodes:Nodes", "classes of the nodes of a graph", "图中节点的类别"),
     "vectors": Entry("chainrule.learn.vectors:Vectors", "word vectors from plain text", "由纯文本学习词向量"),
     "texts": Entry(
         "chainrule.learn.texts:Texts", "classes, numbers or tags from texts", "由文本学习类别、数值或逐词标签"
@@ -177,7 +179,7 @@ def check_data(source: str) -> None:
 
     >>> check_data("digits")
     """
-    known = [*DATASETS, *TEXTS]
+    known = [*DATASETS, *TEXTS, *GRAPHS]
     if source not in known and path_of(source) is None:
         hint = did_you_mean(source, known)
         raise UserError(

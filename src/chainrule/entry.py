@@ -15,6 +15,7 @@ class Entry:
     reading  option → default of how its data is read, `data.KEY=` on the command line
     size     the input a model is made for, (C, H, W)
     kind     of a model: the name of its kind of learning, one of `catalog.KINDS`
+    usual    of a model: settings that its runs begin from where nothing else is asked for
     parameters, macs   of a model with these options at this size: numbers learned, multiplications with addition
     """
 
@@ -27,6 +28,7 @@ class Entry:
     macs: int = 0
     kind: str = "images"
     reading: Mapping[str, Any] = field(default_factory=dict)
+    usual: Mapping[str, Any] = field(default_factory=dict)
 
     def input(self, options: Mapping[str, Any]) -> tuple[int, int, int] | None:
         """The input of a model made with these options: `stem="cifar"` is for images of 32 pixels. · 所需输入。

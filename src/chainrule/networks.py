@@ -74,6 +74,10 @@ def texts(name: str, options: Mapping[str, Any], en: str, zh: str) -> dict[str, 
     made = Entry(f"chainrule.zoo.text:{name}", en, zh, {**options, **TABLE}, kind="texts", reading=LABELLED)
     return {name: made}
 
+# How a graph is read: nodes a class to learn and to validate from where it brings no parts, and see learn/nodes.py.
+NODES = {"per_class": 20, "val_per_class": 30, "normalise": "auto", "undirected": False, "neighbours": ()}
+KIPF = {"epochs": 200, "lr": 0.01, "weight_decay": 5e-4}  # Kipf & Welling 2017, section 5.2
+
 
 def deep(dropout: float) -> dict[str, Any]:
     """The options of an EfficientNet; its dropout is its own. · EfficientNet 的选项。
@@ -252,6 +256,33 @@ MODELS = {
         "efficientnet",
         deep(0.4),
         ("efficientnet_v2_l", 480, 118_515_272, 56_079_699_008, "EfficientNet V2, large", "大型，含融合块"),
+    ),
+    "gcn": Entry(
+        "chainrule.zoo.gcn:GCN",
+        "graph convolutional network of two layers, and with model.row= the rows of its table 3",
+        "两层图卷积网络，model.row= 可选论文表 3 各行",
+        {"hidden": 16, "dropout": 0.5, "row": "gcn"},
+        kind="nodes",
+        reading=NODES,
+        usual=KIPF,
+    ),
+    "graphsage": Entry(
+        "chainrule.zoo.neighbours:GraphSAGE",
+        "each node from itself and the mean of its neighbours; with data.neighbours= of a sample of them",
+        "节点自身加邻居均值，data.neighbours= 可采样邻居",
+        {"hidden": 64, "dropout": 0.5},
+        kind="nodes",
+        reading=NODES,
+        usual=KIPF,
+    ),
+    "gat": Entry(
+        "chainrule.zoo.neighbours:GAT",
+        "graph attention: each node weighs its neighbours",
+        "图注意力网络：节点为邻居加权",
+        {"hidden": 8, "heads": 8, "dropout": 0.6},
+        kind="nodes",
+        reading=NODES,
+        usual=KIPF | {"lr": 5e-3},
     ),
     "word2vec": Entry(
         "chainrule.zoo.word2vec:Options",

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any
 
-from .catalog import OPTIMIZERS
+from .catalog import MODELS, OPTIMIZERS
 from .conflicts import conflicts
 from .errors import UserError
 from .fields import (
     DEFAULTS,
+    OPTIONS,
     RESUMABLE,
     SPECS,
     Computing,
@@ -135,6 +136,17 @@ def make(values: Mapping[str, Any], base: Settings | None = None) -> Settings:
             raise UserError(f"{room}={nested!r}: expected {what} by name, like {example}")
         values |= {f"{room}.{k}": v for k, v in nested.items()}
     return _assemble(values, [], base or Settings())
+
+
+def usual(model: Any, given: Iterable[str] = ()) -> Settings:
+    """What a run of this model begins from; those of an optimizer only where no other is given. · 模型惯用的设置。
+
+    >>> usual("gcn").epochs, usual("gcn", ["optimizer"]).lr, usual("lenet5").epochs
+    (200, None, 10)
+    """
+    found = MODELS[model].usual if isinstance(model, str) and model in MODELS else {}
+    own = "optimizer" not in given
+    return make({key: value for key, value in found.items() if own or key not in OPTIONS})
 
 
 def split(words: Iterable[str]) -> tuple[dict[str, Any], list[str]]:

@@ -32,42 +32,42 @@ def check_target(option: str, path: str | None) -> None:
         raise UserError(f"{option} {clean(path)}: permission denied: expected a place that can be written")
 
 
-def as_table(found: Iterable[Any], several: bool) -> None:
-    """A row for each image: its class and the runners-up, or all its labels. · 每张图像一行。"""
+def as_table(found: Iterable[Any], several: bool, what: str = "file") -> None:
+    """A row for each image or node: its class and the runners-up, or all its labels. · 每个样本一行。"""
     rest = iter(found)
     while block := list(islice(rest, BLOCK)):
         if several:
             rows = [[one.path, ", ".join(one.labels) or "–", _shares(one.top)] for one in block]
-            table(["file", "classes", "likeliest"], rows)
+            table([what, "classes", "likeliest"], rows)
         else:
             rows = [[one.path, one.label, number(one.probability, "top"), _shares(one.top[1:])] for one in block]
-            table(["file", "class", ">probability", "then"], rows)
+            table([what, "class", ">probability", "then"], rows)
 
 
 def _shares(top: Iterable[tuple[str, float]]) -> str:
     return ", ".join(f"{label} {number(share, 'top')}" for label, share in top)
 
 
-def as_json(found: Iterable[Any], several: bool) -> None:
+def as_json(found: Iterable[Any], several: bool, what: str = "path") -> None:
     """A JSON list, one image a line. · JSON 列表，每张图像一行。"""
     mark = "["
     for one in found:
-        told = {"path": str(one.path), "label": one.label, "probability": one.probability, "top": one.top}
+        told = {what: str(one.path), "label": one.label, "probability": one.probability, "top": one.top}
         told |= {"labels": one.labels} if several else {}
         print(mark, json.dumps(told, ensure_ascii=False), sep="\n", end="")
         mark = ","
     print("[]" if mark == "[" else "\n]", flush=True)
 
 
-def as_csv(found: Iterable[Any], several: bool, target: str) -> None:
-    """Columns file, class, probability, class_2, probability_2, …; several labels are joined by "|". · CSV 文件。"""
+def as_csv(found: Iterable[Any], several: bool, target: str, what: str = "file") -> None:
+    """Columns file or node, class, probability, class_2, probability_2, …; several labels are joined by "|". · CSV。"""
     with opened(target) as file:
         writer, count = csv.writer(file), 0
         for count, one in enumerate(found, 1):
             cells = [cell for pair in one.top for cell in pair]
             if count == 1:
                 names = [name for k in range(1, len(one.top) + 1) for name in columns(k)]
-                writer.writerow(["file", *(["labels"] if several else []), *names])
+                writer.writerow([what, *(["labels"] if several else []), *names])
             writer.writerow([one.path, *(["|".join(one.labels)] if several else []), *cells])
     if target != "-":
         say(f"{count} rows in {target}")

@@ -159,12 +159,12 @@ def _show(told: dict[str, Any], split: str, tta: str) -> None:
 
 
 # Kinds of learning whose `predict` stands in a file of its own: (run, what, the options).
-PREDICTS = {"texts": "predict_texts:predict"}
+PREDICTS = {"texts": "predict_texts:predict", "nodes": "predict_nodes:predict"}
 
 
 @click.command()
 @click.argument("run", shell_complete=run_names)
-@click.argument("what", nargs=-1, metavar="FILE|FOLDER|GLOB|TEXT...", type=click.Path())
+@click.argument("what", nargs=-1, metavar="FILE|FOLDER|GLOB|TEXT|NODE...", type=click.Path())
 @click.option("--topk", type=click.IntRange(1), default=3, show_default=True, help="Likeliest classes shown.")
 @click.option(
     "--threshold",
@@ -180,6 +180,8 @@ PREDICTS = {"texts": "predict_texts:predict"}
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 def predict(run: str, what: tuple[str, ...], **asked: Any) -> None:
     """Classify image files, folders of them, what patterns like 'photos/*.jpg' match; or texts. · 预测图片或文本。
+
+    Of a run that learned a graph: [GRAPH] [NODE]…, its nodes or those of another graph.
 
     Files that are no images are named at the end, and the others are answered.
     """

@@ -10,7 +10,7 @@ from ..catalog import MODELS, check_data, check_model
 from ..errors import UserError
 from ..fields import DEFAULTS, RESUMABLE, SPECS
 from ..runfile import from_file
-from ..settings import WORD, Settings, join, parse
+from ..settings import WORD, Settings, join, parse, usual
 
 USAGE = "chainrule {0} MODEL DATA [KEY=VALUE]… or chainrule {0} run.toml [KEY=VALUE]…"
 
@@ -37,7 +37,7 @@ def plan(words: list[str], command: str = "train") -> Plan:
     usage, (places, keys) = USAGE.format(command), _sort(words)
     named = {k: v for k, v in (_key(word) for word in keys) if k in ("model", "data")}
     keys = [word for word in keys if _key(word)[0] not in named]
-    base, model, data, rest = Settings(), "", "", places
+    base, model, data, rest = None, "", "", places
     if places and places[0].endswith(".toml"):
         model, data, base = from_file(Path(places[0]))
         rest = places[1:]
@@ -45,6 +45,7 @@ def plan(words: list[str], command: str = "train") -> Plan:
         model, data, rest = places[0], (places[1:2] or [""])[0], places[2:]
     model, data = named.get("model", model), named.get("data", data)
     errors = [f"{word!r}: expected key=value; {usage}" for word in rest]
+    base = base or usual(model, [_key(word)[0] for word in keys])
     settings = _collect(errors, lambda: parse(keys, base)) or base
     _collect(errors, lambda: _check_model(model, settings, usage))
     _collect(errors, lambda: _check_data(data, usage))

@@ -1,6 +1,7 @@
 """A batch: one tensor, or a nest of several where a sample is more than one. · 批次：单个张量或其嵌套。
 
-A nest is made of tuples, lists and dicts; a network is called with the parts of a tuple as its arguments.
+A nest is made of tuples, lists and dicts, and of what names its `tensors` and moves them by `to`: sparse matrices. A
+network is called with the parts of a tuple as its arguments.
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ def leaves(nest: Any) -> Iterator[Tensor]:
     elif isinstance(nest, dict):
         for part in nest.values():
             yield from leaves(part)
+    elif hasattr(nest, "tensors"):
+        yield from nest.tensors
     elif isinstance(nest, list | tuple):
         for part in nest:
             yield from leaves(part)

@@ -28,6 +28,8 @@ class Device:
             return type(tensor)(self.move(part, channels_last) for part in tensor)
         if tensor is None:
             return None
+        if hasattr(tensor, "tensors"):  # a sparse matrix: the same one where nothing has to move
+            return tensor.to(self.kind)
         if channels_last and tensor.ndim == 4:
             return tensor.to(self.kind, memory_format=torch.channels_last, non_blocking=True)
         return tensor.to(self.kind, non_blocking=True)

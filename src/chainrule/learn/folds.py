@@ -9,7 +9,7 @@ from ..errors import UserError
 from ..runs import plots
 from ..runs.durable import replace as rewrite
 from ..runs.log import dumps
-from ..settings import Settings, make
+from ..settings import Settings, make, usual
 from .kind import OnEvent
 from .run import spread, train
 
@@ -28,7 +28,7 @@ def train_folds(
     part of the data stays aside. See `spread` for mean and deviation, `pooled` for all held-out answers together.
     Raises `UserError` as `train` does, and for fewer than two folds.
     """
-    settings = make(values, settings)
+    settings = make(values, settings or usual(model, values))
     if settings.folds < 2 or settings.fold:
         raise UserError(f"folds={settings.folds}, fold={settings.fold}: expected folds of at least 2 and no fold")
     runs = []

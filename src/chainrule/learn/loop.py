@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 SPANNING = ("cosine", "onecycle", "linear", "polynomial")  # schedules whose shape the length of the run decides
 
+BRIEF = 1.0  # seconds: as much may be lost where an epoch is one update
+
 
 class NonFinite(UserError):
     """A loss or gradient that is no number: nothing was changed by that step. · 损失或梯度非有限，参数未变。"""
@@ -56,7 +58,7 @@ class Loop(Keeping):
         self.step, self.schedule, self.feed = step, schedule, feed
         self.average = Average(step.model, settings.ema) if settings.ema else None
         self.facts = parts.kind.facts(data)
-        self.masks = Masks(step.model, settings.seed)
+        self.masks = Masks(step.model, settings.seed, getattr(feed, "ragged", False))
         step.before = self.lay_masks
         # Called with the number of epochs done, to open what then begins to learn; gives lines that say so.
         self.opening: Callable[[int], list[str]] = lambda epochs: []
@@ -216,7 +218,9 @@ class Loop(Keeping):
         self.tell(log, "epoch", epoch=position.epochs, lr=self.rate(), seconds=position.seconds, **figures)
         for line in opened:
             self.tell(log, "note", text=line)
-        self.save(log)
+        # An epoch of a single update may be over in less time than the disk needs.
+        if self.feed.updates > 1 or opened or self.finished() or time.monotonic() - self.saved >= BRIEF:
+            self.save(log)
 
     def evaluate(self, split: Any) -> Any:
         if self.average is None:

@@ -24,11 +24,12 @@ class Masks:
     """Lays the masks of one step on the modules that want one. · 为各模块准备一步的掩码。
 
     The shapes are found by one forward without gradient for each new shape of input. A module that is called twice in
-    one forward gets none and draws by itself, since one mask would tie its two calls together.
+    one forward gets none and draws by itself, since one mask would tie its two calls together; so do all modules where
+    the batches are ragged, no two of one shape, since each would cost a forward more.
     """
 
-    def __init__(self, model: torch.nn.Module, seed: int):
-        self.model, self.seed = model, seed
+    def __init__(self, model: torch.nn.Module, seed: int, ragged: bool = False):
+        self.model, self.seed, self.ragged = model, seed, ragged
         self.modules = random_modules(model)
         self.wanted: dict[tuple[Any, ...], list[tuple[Any, Tensor]]] = {}
 
@@ -39,7 +40,7 @@ class Masks:
         place = next(leaves(inputs)).device
         if place.type == "cuda":
             torch.cuda.manual_seed(own)
-        if not self.modules or not self.model.training:
+        if not self.modules or self.ragged or not self.model.training:
             return
         shape = shapes(inputs)
         if shape not in self.wanted:

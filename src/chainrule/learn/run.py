@@ -18,7 +18,7 @@ from ..fields import RESUMABLE
 from ..gear import current
 from ..runfile import from_file
 from ..runs.folder import RunFolder
-from ..settings import Settings, make, parse
+from ..settings import Settings, make, parse, usual
 from .kind import OnEvent, of
 
 
@@ -38,7 +38,7 @@ def train(
     The gear is the one in force, unless a setting says another. Random states and threads are afterwards as before.
     Raises `UserError` for whatever is wrong with the arguments, all at once.
     """
-    settings = make(values, settings)
+    settings = make(values, settings or usual(model, values))
     if settings.seeds > 1:
         raise UserError(f"seeds={settings.seeds}: chainrule.train makes one run; use chainrule.train_seeds for several")
     if settings.folds and not settings.fold:
@@ -72,7 +72,7 @@ def train_seeds(
     **values: Any,
 ) -> list[Any]:
     """One run for each of the seeds seed, seed+1, …; see `spread` for what came of them. · 多个种子各训练一次。"""
-    settings = make(values, settings)
+    settings = make(values, settings or usual(model, values))
     runs = []
     for seed in range(settings.seed, settings.seed + settings.seeds):
         name = f"{settings.name}-seed{seed}" if settings.name else None

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..data.graphs.graph import Graph
 from ..errors import UserError
 from ..learn.graphs import Arena
+from ..learn.node_data import Part
 from ..nn.graph_convolution import mapped
 from ..nn.sparse import Sparse
 from ..runs.fonts import drawable, families, labels
@@ -19,6 +20,7 @@ from ..runs.style import FAINT, INK, PALETTE, of, save
 from ..zoo.gcn import GCN
 
 MOST = 500  # nodes that can be told apart in a picture
+DRAWN = 5000  # nodes of which a picture shows at least where the classes lie
 Places = np.ndarray
 
 
@@ -45,7 +47,7 @@ def answers(net: GCN, arena: Arena) -> Tensor:
 
 
 @torch.no_grad()
-def stages(net: GCN, arena: Arena) -> list[tuple[str, Tensor]]:
+def stages(net: GCN, arena: Arena | Part) -> list[tuple[str, Tensor]]:
     """The features before and after each propagation. · 每次传播前后的特征。
 
     Raises `UserError` for a network whose layers have more than one matrix.
@@ -70,6 +72,44 @@ def flat(x: Tensor) -> np.ndarray:
     sign = torch.where(V.gather(1, V.abs().argmax(1, keepdim=True)) < 0, -1.0, 1.0)[:, 0]  # the same each time
     two = torch.nn.functional.pad(U * s * sign, (0, 2))[:, :2]
     return two.numpy()
+
+
+def sprung(edges: Tensor, nodes: int, rounds: int = 200, seed: int = 4) -> Places:
+    """Places of many nodes: an edge pulls by the logarithm of its length, all nodes push by their degrees. · 大图布局。
+
+    Clusters stand apart more clearly than with springs. Source: Noack 2009, arXiv:0807.4052 (LinLog, edge repulsion),
+    walked down with steps that shrink.
+
+    >>> sprung(torch.tensor([[0, 1], [1, 0]]), 3).shape
+    (3, 2)
+    """
+    at = torch.randn(nodes, 2, generator=torch.Generator().manual_seed(seed))
+    degree = torch.bincount(edges[1], minlength=nodes).float() + 1
+    for i in range(rounds):
+        push = degree / torch.cdist(at, at).square_().clamp_(min=1e-3)
+        force = (at * push.sum(1, keepdim=True) - push @ at) * (degree / degree.sum())[:, None]
+        span = at[edges[0]] - at[edges[1]]
+        length = span.norm(dim=1, keepdim=True).clamp(min=1e-6)
+        force.index_add_(0, edges[1], span / length * length.log1p())
+        force -= 0.05 * at * degree[:, None]
+        size = force.norm(dim=1, keepdim=True).clamp(min=1e-9)
+        at = at + force / size * (size / degree[:, None]).clamp(max=0.5) * (1 - i / rounds)
+    return at.numpy()
+
+
+def largest_part(edges: Tensor, nodes: int) -> Tensor:
+    """The nodes of the largest connected component, bool [N]. · 最大连通分量。
+
+    >>> largest_part(torch.tensor([[0, 1], [1, 0]]), 3)
+    tensor([ True,  True, False])
+    """
+    name = torch.arange(nodes)
+    while True:  # each node takes the smallest name around it, until none changes
+        new = name.scatter_reduce(0, edges[1], name[edges[0]], "amin")
+        new = new.scatter_reduce(0, edges[0], new[edges[1]], "amin")
+        if torch.equal(new, name):
+            return name == name.mode().values
+        name = new
 
 
 def colours(graph: Graph, shares: Tensor) -> list[Any]:
@@ -113,6 +153,56 @@ def draw_answers(graph: Graph, shares: Tensor, path: Path, title: str = "") -> N
         axes.set_title(drawable(title, fonts))
         axes.axis("off")
         save(figure, path)
+
+
+def draw_large(graph: Graph, shares: Tensor, path: Path, title: str = "") -> None:
+    """The largest component of a graph of thousands of nodes, coloured by prediction. · 大图最大连通分量，按预测着色。
+
+    Taught nodes are squares, a wrong answer on a test node has a black rim. shares [N, C]. Raises `WriteFailed`.
+    """
+    linked = largest_part(graph.edges, graph.nodes)
+    place = linked.cumsum(0) - 1
+    edges = place[graph.edges[:, linked[graph.edges[0]]]]
+    at, guessed, fonts = sprung(edges, int(linked.sum())), shares.argmax(1), families([title, *graph.classes])
+    wrong = torch.zeros(graph.nodes, dtype=torch.bool)
+    if graph.y is not None and "test" in graph.masks:
+        wrong = graph.masks["test"] & (guessed != graph.y) & (graph.y >= 0)
+    taught = graph.masks.get("train", torch.zeros(graph.nodes, dtype=torch.bool))[linked]
+    fill, wrong = np.array(colours(graph, shares))[linked.numpy()], wrong[linked]
+    with of(fonts):
+        figure = Figure((9.6, 6.6), layout="constrained")
+        axes = figure.add_subplot()
+        _edges(axes, at, edges, None).set(linewidth=0.25, alpha=0.5)
+        kinds = (
+            (~wrong & ~taught, "white", 0.2, 12, "o"),
+            (wrong, "#111111", 0.9, 15, "o"),
+            (taught, INK, 0.8, 24, "s"),
+        )
+        for mask, rim, wide, size, marker in kinds:
+            shown = mask.numpy()
+            axes.scatter(*at[shown].T, s=size, c=fill[shown], marker=marker, edgecolors=rim, linewidths=wide, zorder=2)
+        beside: Any = "outside right"
+        figure.legend(handles=_marks(graph, fonts, bool(wrong.any())), frameon=False, fontsize=9, loc=beside)
+        axes.set_title(drawable(title, fonts))
+        axes.axis("off")
+        axes.set_aspect("equal")
+        save(figure, path)
+
+
+def _marks(graph: Graph, fonts: list[str], wrong: bool) -> list[Any]:
+    """What colours, squares and rims mean."""
+    from matplotlib.lines import Line2D
+
+    def mark(label: str, **look: Any) -> Any:
+        return Line2D(
+            [], [], linestyle="", markersize=7, label=label, **{"marker": "o", "markeredgecolor": "none", **look}
+        )
+
+    told = [
+        mark(name, markerfacecolor=PALETTE[c % len(PALETTE)]) for c, name in enumerate(labels(graph.classes, fonts, 24))
+    ]
+    told.append(mark("taught", marker="s", markerfacecolor="white", markeredgecolor=INK))
+    return told + ([mark("wrong (test)", markerfacecolor="white", markeredgecolor="#111111")] if wrong else [])
 
 
 def _edges(axes: Any, at: Places, edges: Tensor, weights: Tensor | None) -> Any:
@@ -162,26 +252,27 @@ def draw_stages(graph: Graph, told: list[tuple[str, Tensor]], path: Path, title:
     """
     y = torch.zeros(graph.nodes, dtype=torch.int64) if graph.y is None else graph.y
     fonts = families([title, *graph.classes, *(name for name, _ in told)])
-    classes = labels(graph.classes, fonts)
+    classes, many = labels(graph.classes, fonts), graph.nodes > MOST
+    size, rim, faint = (7, 0.15, 0.03) if many else (34, 0.6, 0.35)
     with of(fonts):
-        figure = Figure((3.1 * len(told), 3.6), layout="constrained")
+        figure = Figure((3.1 * len(told), 3.9), layout="constrained")
         panels = figure.subplots(1, len(told), squeeze=False)[0]
         for axes, (name, x) in zip(panels, told, strict=True):
             at = flat(x)
-            _edges(axes, at, graph.edges, None).set(alpha=0.35, linewidth=0.6)
+            _edges(axes, at, graph.edges, None).set(alpha=faint, linewidth=0.6)
             for c in sorted(set(y.tolist())):
-                mine = (y == c).numpy()
-                label = classes[c] if c >= 0 and classes else None
-                axes.scatter(
-                    *at[mine].T, s=34, c=PALETTE[c % len(PALETTE)], edgecolors="white", linewidths=0.6, label=label
-                )
+                mine, colour = (y == c).numpy(), PALETTE[c % len(PALETTE)] if c >= 0 else FAINT
+                axes.scatter(*at[mine].T, s=size, c=colour, edgecolors="white", linewidths=rim)
             axes.set_title(name, fontsize=10)
             axes.set_xticks([])
             axes.set_yticks([])
             axes.margins(0.1)
             for side in axes.spines.values():
                 side.set_color(FAINT)
-        if graph.classes:
-            panels[0].legend(frameon=False, fontsize=8, loc="best")
+        for c, name in enumerate(classes):
+            panels[0].scatter([], [], s=34, c=PALETTE[c % len(PALETTE)], label=name)
+        if classes:
+            below: Any = "outside lower center"
+            figure.legend(frameon=False, fontsize=9, loc=below, ncols=len(classes))
         figure.suptitle(drawable(title, fonts))
         save(figure, path)

@@ -179,6 +179,17 @@ class Sparse:
         """The row of each entry. · 每个非零元所在的行。"""
         return rows_of(self.ptr, self.col)
 
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All it is made of. · 组成它的全部张量。"""
+        return self.value, *self.structure
+
+    def to(self, device: str | torch.device) -> "Sparse":
+        """The same matrix there; itself where it is there already. · 移到某设备。"""
+        if self.value.device.type == torch.device(device).type:
+            return self
+        return Sparse(*(part.to(device) for part in self.tensors), self.shape)
+
     def valued(self, value: Tensor) -> "Sparse":
         """The same places with other values. · 同一结构，另一组值。"""
         return replace(self, value=value)

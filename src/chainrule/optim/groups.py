@@ -24,6 +24,7 @@ def param_groups(
     decay   "weights": matrices and filters decay; vectors, biases and what is in a normalisation do not. "all": all do
     head_lr, bias_lr  "factor" of a group: of the last linear layer, and of what else is no matrix and no filter
     shares  parameter → its share of the rate, by which its "factor" is multiplied
+    A network's `decays` names the layers whose weights decay, where the others' do not.
     A network's `learns_until` (parameter → share of the run) becomes "until" of a group: after it, its rate is 0.
     raises  `UserError` for another decay, a negative weight_decay, a model without trainable parameters, and head_lr
             where a network does not say which layer is its head.
@@ -42,15 +43,17 @@ def param_groups(
         raise UserError(f"weight_decay={weight_decay!r}: expected a number of at least 0")
     kinds: dict[Tensor, tuple[float, float, float]] = {}
     head, stops = _head(model, head_lr), getattr(model, "learns_until", {})
+    only = getattr(model, "decays", None)
     for place, module in model.named_modules():
         norm = "norm" in type(module).__name__.lower()
         for name, θ in module.named_parameters(recurse=False):
             if θ.requires_grad and θ not in kinds:
                 weight = θ.dim() >= 2 and not norm and not name.startswith("bias")
+                falls = weight and (only is None or place.partition(".")[0] in only)
                 factor = head_lr if module is head else 1.0 if weight else bias_lr
                 factor *= (shares or {}).get(θ, 1.0)
                 until = stops.get(f"{place}.{name}".lstrip("."), 1.0)
-                kinds[θ] = (weight_decay if decay == "all" or weight else 0.0, factor, until)
+                kinds[θ] = (weight_decay if decay == "all" or falls else 0.0, factor, until)
     if not kinds:
         raise UserError(f"{type(model).__name__} has no trainable parameter: expected at least one to optimize")
     # The first group is the one whose rate is told: what decays, then what has the rate itself.

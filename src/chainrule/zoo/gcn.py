@@ -57,7 +57,28 @@ def propagation(A: Sparse, row: str) -> Sparse:
     return normalised(A) if row == "no_self_loops" else A
 
 
-class GCN(torch.nn.Module):
+class Propagating(torch.nn.Module):
+    """A network whose layers multiply with one matrix made from the adjacency. · 各层乘同一传播矩阵的网络。"""
+
+    seen: tuple[Sparse, Sparse] | None = None
+
+    def matrix(self, A: Sparse) -> Sparse:
+        """What the layers multiply with. · 各层所乘的矩阵。"""
+        raise NotImplementedError
+
+    def shared(self, A: Sparse) -> Sparse:
+        """The same, kept until another adjacency comes. · 每个邻接矩阵只算一次。"""
+        if self.seen is None or self.seen[0] is not A or A.value.requires_grad:
+            self.seen = A, self.matrix(A)
+        return self.seen[1]
+
+
+def dropped(drop: torch.nn.Module, x: Features) -> Features:
+    """Features of which some are left out; of sparse ones those that are not zero. · 对特征失活。"""
+    return x.valued(drop(x.value)) if isinstance(x, Sparse) else drop(x)
+
+
+class GCN(Propagating):
     """Kipf & Welling's network: dropout, layer, ReLU, dropout, layer. · Kipf 与 Welling 的两层网络。
 
     x [N, F] dense or `Sparse`, A `Sparse` [N, N] → logits [N, C]; row one of `ROWS`; lambda_max the largest eigenvalue
@@ -68,6 +89,8 @@ class GCN(torch.nn.Module):
     >>> GCN(5, 2)(torch.ones(3, 5), A).shape
     torch.Size([3, 2])
     """
+
+    decays = ("conv1",)  # the paper's penalty is on the first layer only
 
     def __init__(
         self,
@@ -87,7 +110,6 @@ class GCN(torch.nn.Module):
         self.drop1, self.drop2 = nn.Dropout(dropout), nn.Dropout(dropout)
         self.conv1, self.conv2 = self.layer(in_features, hidden), self.layer(hidden, num_classes)
         self.relu = nn.ReLU()
-        self.seen: tuple[Sparse, Sparse] | None = None
 
     def layer(self, wide: int, narrow: int) -> torch.nn.Module:
         """One layer of this row, without bias as published. · 一层。"""
@@ -96,16 +118,12 @@ class GCN(torch.nn.Module):
             return nn.ChebConv(wide, narrow, terms, bias=False, lambda_max=self.lambda_max)
         return nn.GCNConv(wide, narrow, normalize=False, bias=False)
 
-    def shared(self, A: Sparse) -> Sparse:
-        """The propagation matrix, made once for an adjacency. · 传播矩阵，每个邻接矩阵只算一次。"""
-        if self.seen is None or self.seen[0] is not A or A.value.requires_grad:
-            self.seen = A, propagation(A, self.row)
-        return self.seen[1]
+    def matrix(self, A: Sparse) -> Sparse:
+        return propagation(A, self.row)
 
     def forward(self, x: Features, A: Sparse) -> Tensor:
         S = self.shared(A)
-        x = x.valued(self.drop1(x.value)) if isinstance(x, Sparse) else self.drop1(x)
-        return self.conv2(self.drop2(self.relu(self.conv1(x, S))), S)
+        return self.conv2(self.drop2(self.relu(self.conv1(dropped(self.drop1, x), S))), S)
 
 
 @torch.no_grad()
