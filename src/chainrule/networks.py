@@ -74,6 +74,7 @@ def texts(name: str, options: Mapping[str, Any], en: str, zh: str) -> dict[str, 
     made = Entry(f"chainrule.zoo.text:{name}", en, zh, {**options, **TABLE}, kind="texts", reading=LABELLED)
     return {name: made}
 
+
 # How a graph is read: nodes a class to learn and to validate from where it brings no parts, and see learn/nodes.py.
 NODES = {"per_class": 20, "val_per_class": 30, "normalise": "auto", "undirected": False, "neighbours": ()}
 KIPF = {"epochs": 200, "lr": 0.01, "weight_decay": 5e-4}  # Kipf & Welling 2017, section 5.2

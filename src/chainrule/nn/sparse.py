@@ -188,7 +188,9 @@ class Sparse:
         """The same matrix there; itself where it is there already. · 移到某设备。"""
         if self.value.device.type == torch.device(device).type:
             return self
-        return Sparse(*(part.to(device) for part in self.tensors), self.shape)
+        value, *structure = (part.to(device) for part in self.tensors)
+        ptr, col, turned_ptr, turned_col, order = structure
+        return Sparse(value, ptr, col, turned_ptr, turned_col, order, self.shape)
 
     def valued(self, value: Tensor) -> "Sparse":
         """The same places with other values. · 同一结构，另一组值。"""
