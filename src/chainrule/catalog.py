@@ -87,6 +87,9 @@ KINDS = {
     ),
     "nodes": Entry("chainrule.learn.nodes:Nodes", "classes of the nodes of a graph", "图中节点的类别"),
     "vectors": Entry("chainrule.learn.vectors:Vectors", "word vectors from plain text", "由纯文本学习词向量"),
+    "series": Entry(
+        "chainrule.learn.forecasting:Forecasting", "what comes next in a time series", "预测时间序列的后续数值"
+    ),
     "texts": Entry(
         "chainrule.learn.texts:Texts", "classes, numbers or tags from texts", "由文本学习类别、数值或逐词标签"
     ),

@@ -64,6 +64,29 @@ LABELLED = {
 TABLE = {"vectors": None, "tune": True}
 RECURRENT = {"width": 128, "hidden": 128, "num_layers": 1, "dropout": 0.5, "bidirectional": True, "pool": "last"}
 
+# How a series is read, `data.KEY=`; see learn/series_data.py.
+SERIES = {
+    "column": "",
+    "beside": (),
+    "window": 24,
+    "horizon": 1,
+    "period": 0,
+    "log": False,
+    "test": 0.33,
+    "encoding": "",
+    "delimiter": "",
+}
+FORECAST = {"hidden": 32, "num_layers": 1, "dropout": 0.0, "residual": True}
+
+
+def series(name: str, options: Mapping[str, Any], en: str, zh: str) -> dict[str, Entry]:
+    """The entry of a network that forecasts. · 预测网络的条目。
+
+    >>> series("series_mlp", {"hidden": 8}, "forecasts", "预测")["series_mlp"].kind
+    'series'
+    """
+    return {name: Entry(f"chainrule.zoo.series:{name}", en, zh, options, kind="series", reading=SERIES)}
+
 
 def texts(name: str, options: Mapping[str, Any], en: str, zh: str) -> dict[str, Entry]:
     """The entry of a network that reads texts. · 读文本的网络的条目。
@@ -291,6 +314,21 @@ MODELS = {
         "由纯文本学习词向量：skip-gram 或 CBOW，负采样或层次 softmax",
         WORD2VEC,
         kind="vectors",
+    ),
+    **series("series_lstm", FORECAST, "forecasts a time series by LSTM", "LSTM 预测时间序列"),
+    **series("series_gru", FORECAST, "forecasts a time series by GRU", "GRU 预测时间序列"),
+    **series("series_rnn", FORECAST, "forecasts a time series by a plain RNN", "RNN 预测时间序列"),
+    **series(
+        "series_transformer",
+        {"width": 32, "heads": 4, "num_layers": 2, "dropout": 0.0, "residual": True},
+        "forecasts a time series by Transformer encoder layers",
+        "Transformer 预测时间序列",
+    ),
+    **series(
+        "series_mlp",
+        {"hidden": 64, "dropout": 0.0, "residual": True},
+        "forecasts a time series by one hidden layer",
+        "单隐层网络预测时间序列",
     ),
     **texts("text_lstm", RECURRENT, "texts by LSTM in both directions", "双向 LSTM 读文本"),
     **texts("text_gru", RECURRENT, "texts by GRU in both directions", "双向 GRU 读文本"),

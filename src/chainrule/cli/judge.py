@@ -159,7 +159,11 @@ def _show(told: dict[str, Any], split: str, tta: str) -> None:
 
 
 # Kinds of learning whose `predict` stands in a file of its own: (run, what, the options).
-PREDICTS = {"texts": "predict_texts:predict", "nodes": "predict_nodes:predict"}
+PREDICTS = {
+    "nodes": "predict_nodes:predict",
+    "series": "predict_series:predict",
+    "texts": "predict_texts:predict",
+}
 
 
 @click.command()

@@ -17,7 +17,7 @@ from .show import number, program, say, table
 from .train import show_figures, train_once
 from .words import Plan, WordsCommand, plan
 
-LOWER = ("loss", "error", "mse", "mae")
+LOWER = ("loss", "error", "mse", "mae", "mase")
 
 
 def reached(key: str, value: float, wanted: float) -> bool:

@@ -99,7 +99,7 @@ def lower_is_better(figure: str) -> bool:
     >>> lower_is_better("val_loss"), lower_is_better("accuracy")
     (True, False)
     """
-    return figure.endswith(("loss", "mse", "mae", "error"))
+    return figure.endswith(("loss", "mse", "mae", "mase", "error"))
 
 
 def best_figure(events: list[Event]) -> tuple[str, float | None]:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from .curves import is_share, share
 from .listing import lower_is_better
 
-_LOWER = ("rmse", "mase")
 _PARTS = {"test": "测试", "val": "验证"}
 
 
@@ -23,7 +22,7 @@ def verdict(
     rivals = {rival: told[name] for rival, told in baselines.items() if name in told} if name else {}
     if name is None or not rivals:
         return None
-    lower, own = lower_is_better(figure) or figure in _LOWER, metrics[name]
+    lower, own = lower_is_better(figure), metrics[name]
     beaten = [r for r, value in rivals.items() if (own < value if lower else own > value)]
     equal = [r for r, value in rivals.items() if own == value]
     kept = [r for r in rivals if r not in beaten + equal]

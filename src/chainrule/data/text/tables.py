@@ -77,6 +77,18 @@ def columns(
     return out
 
 
+def titles(path: str | Path, encoding: str | None = None, delimiter: str | None = None) -> list[str]:
+    """The cells of a table's first line. · 表格首行。
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "a.csv"
+    >>> _ = path.write_text("text,label\\n")
+    >>> titles(path)
+    ['text', 'label']
+    """
+    return _rows(read(path, encoding), delimiter)[0][1]
+
+
 def _rows(text: Text, delimiter: str | None) -> list[tuple[int, list[str]]]:
     """(index of its last line, cells) of every record."""
     if delimiter is None:
