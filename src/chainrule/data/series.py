@@ -64,7 +64,8 @@ def read(
     if len(set(chosen)) < len(chosen):
         raise UserError(f"data.beside: column {chosen[0]!r} is named twice: expected each once")
     named = {str(each) for each in chosen}
-    other: list[str | int] = [head for head in heads if head not in named][:1] if not untitled else []
+    free = [] if untitled else [head for head in heads if head not in named]
+    other: list[str | int] = [*free[:1]]
     rows = columns(path, [*chosen, *other], encoding, delimiter)
     values = np.empty((len(rows), len(chosen)))
     for place, (line, cells) in enumerate(rows):
