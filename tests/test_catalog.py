@@ -59,6 +59,16 @@ def test_a_model_takes_the_options_beside_it_and_its_size(name):
     assert counter.get_total_flops() == 2 * entry.macs
 
 
+def test_the_network_for_tables_takes_the_options_beside_it():
+    entry = MODELS["tabular"]
+    assert {k: p.default for k, p in inspect.signature(entry.load()).parameters.items()} == dict(entry.options)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model = catalog.build_model("tabular").eval()
+        assert model(torch.zeros(1, 8), torch.zeros(1, 0, dtype=torch.int64)).shape == (1, 2)
+    assert sum(p.numel() for p in model.parameters()) == entry.parameters
+    assert counter.get_total_flops() == 2 * entry.macs
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_optimizer_takes_the_options_beside_it_with_torchs_defaults(name):
     cls = OPTIMIZERS[name].load()

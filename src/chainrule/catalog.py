@@ -13,6 +13,7 @@ from typing import Any
 from .data.augment.plan import KINDS as CHANGES
 from .data.graph_names import NAMES as GRAPHS
 from .data.sources import path_of
+from .data.table_names import TABLES
 from .data.text_names import TEXTS
 from .entry import Entry
 from .errors import UserError, did_you_mean, unknown
@@ -86,6 +87,7 @@ KINDS = {
         "chainrule.learn.images:Images", "classes, labels or numbers from images", "由图像学习类别、标签或数值"
     ),
     "nodes": Entry("chainrule.learn.nodes:Nodes", "classes of the nodes of a graph", "图中节点的类别"),
+    "tables": Entry("chainrule.learn.tables:Tables", "classes or a number from tables", "由表格学习类别或数值"),
     "vectors": Entry("chainrule.learn.vectors:Vectors", "word vectors from plain text", "由纯文本学习词向量"),
     "series": Entry(
         "chainrule.learn.forecasting:Forecasting", "what comes next in a time series", "预测时间序列的后续数值"
@@ -182,7 +184,7 @@ def check_data(source: str) -> None:
 
     >>> check_data("digits")
     """
-    known = [*DATASETS, *TEXTS, *GRAPHS]
+    known = [*DATASETS, *TEXTS, *GRAPHS, *TABLES]
     if source not in known and path_of(source) is None:
         hint = did_you_mean(source, known)
         raise UserError(

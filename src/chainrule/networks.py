@@ -33,6 +33,27 @@ RESIDUAL = IMAGENET | {"stride_on_first": False, "zero_init_residual": False}
 RESIDUAL_CIFAR = CIFAR | {"shortcut": "A", "zero_init_residual": False}
 MOBILE = IMAGENET | {"width_mult": 1.0, "dropout": 0.2}
 
+TABULAR = {
+    "num_outputs": 2,
+    "numbers": 8,
+    "categories": (),
+    "hidden": (128, 64),
+    "activation": "relu",
+    "dropout": 0.1,
+    "embedding_dim": 0,
+}
+COLUMNS = {
+    "target": None,
+    "task": "auto",
+    "skip": (),
+    "categories": (),
+    "test": 0.2,
+    "split": 0,
+    "header": "auto",
+    "delimiter": "auto",
+    "encoding": None,
+}
+
 WORD2VEC = {
     "dim": 100,
     "window": 5,
@@ -307,6 +328,16 @@ MODELS = {
         kind="nodes",
         reading=NODES,
         usual=KIPF | {"lr": 5e-3},
+    ),
+    "tabular": Entry(
+        "chainrule.zoo.tabular:tabular",
+        "fully-connected network for tables, with embeddings of categories",
+        "表格用全连接网络，类别以嵌入表示",
+        TABULAR,
+        parameters=9_538,
+        macs=9_344,
+        kind="tables",
+        reading=COLUMNS,
     ),
     "word2vec": Entry(
         "chainrule.zoo.word2vec:Options",

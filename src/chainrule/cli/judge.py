@@ -162,6 +162,7 @@ def _show(told: dict[str, Any], split: str, tta: str) -> None:
 PREDICTS = {
     "nodes": "predict_nodes:predict",
     "series": "predict_series:predict",
+    "tables": "predict_table:predict",
     "texts": "predict_texts:predict",
 }
 
@@ -183,9 +184,9 @@ PREDICTS = {
 @click.option("--sheet", metavar="FILE", help="Draw the most and least certain as PNG · 画出把握最大与最小的图像.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 def predict(run: str, what: tuple[str, ...], **asked: Any) -> None:
-    """Classify image files, folders of them, what patterns like 'photos/*.jpg' match; or texts. · 预测图片或文本。
+    """Answer image files, folders of them, patterns like 'photos/*.jpg'; texts; a table. · 预测图片、文本或表格。
 
-    Of a run that learned a graph: [GRAPH] [NODE]…, its nodes or those of another graph.
+    Of a run that learned a graph: [GRAPH] [NODE]…, its nodes or those of another graph; a table: FILE.csv or .parquet.
 
     Files that are no images are named at the end, and the others are answered.
     """

@@ -1,6 +1,7 @@
 """Classes of unequal size: how many there are, and what makes up for it. · 类别不均衡：计数与补偿。"""
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,20 +9,19 @@ from torch import Tensor
 
 from ..errors import UserError
 from . import counter
-from .dataset import DataSet, Split
 from .sampler import batches
 
 _CHOOSE = 6
 
 
-def counts(split: Split, classes: int) -> Tensor:
+def counts(split: Any, classes: int) -> Tensor:
     """How many samples are of each class, int64 [C]. · 各类样本数。"""
     if split.targets.is_floating_point():
         return split.targets.sum(0).long()
     return split.targets.bincount(minlength=classes)
 
 
-def class_weights(data: DataSet, task: str) -> tuple[float, ...]:
+def class_weights(data: Any, task: str) -> tuple[float, ...]:
     """What each class weighs in the loss. · 损失中各类的权重。
 
     One class a sample: N / (C · n_c), so the weights of all samples sum to N. Several: the samples without a class over
@@ -43,7 +43,7 @@ class Balanced:
     several classes counts for the rarest.
     """
 
-    def __init__(self, split: Split, classes: int):
+    def __init__(self, split: Any, classes: int):
         targets = split.targets.numpy()
         if targets.ndim > 1:
             order = np.argsort(targets.sum(0), kind="stable")

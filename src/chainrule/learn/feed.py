@@ -4,6 +4,7 @@ Everything is a function of (seed, step): any step can be reached at once, and a
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +12,6 @@ from torch import Tensor
 from ..data import sampler
 from ..data.augment.plan import parse
 from ..data.balance import Balanced
-from ..data.dataset import DataSet, Split
 from ..settings import Settings
 
 Batches = list[tuple[Tensor, Tensor]]
@@ -25,12 +25,12 @@ class Feed:
     · 按更新取训练批次；workers 个线程预读。
     """
 
-    def __init__(self, data: DataSet, split: Split, settings: Settings, place: str = "cpu"):
+    def __init__(self, data: Any, split: Any, settings: Settings, place: str = "cpu"):
         self.data, self.split, self.settings, self.place = data, split, settings, place
         self.batches = sampler.batches(len(split), settings.batch_size)
         self.updates = -(-self.batches // settings.accumulate)  # an epoch
         self.plan = parse(settings.augment)
-        self.fill = torch.tensor(data.mean)[:, None, None].to(place)
+        self.fill = torch.tensor(data.mean)[:, None, None].to(place) if self.plan else torch.zeros(0)
         self.balanced = Balanced(split, len(data.classes)) if settings.balance == "sampler" else None
         self.pool = ThreadPoolExecutor(settings.workers) if settings.workers else None
         self.ahead: dict[int, Future[Batches]] = {}

@@ -95,6 +95,10 @@ class Looped(Kind):
     def fits(self, network: torch.nn.Module, parts: Parts) -> None:
         """Refuse a network that cannot learn from the data before a long run begins. · 预检。"""
 
+    def notes(self, parts: Parts) -> list[str]:
+        """What was done to the data that its user should know, told as the run begins. · 开始时告知的事项。"""
+        return []
+
     def optimizer(self, network: torch.nn.Module, settings: Settings) -> Any:
         """The optimizer with its groups. · 优化器。"""
         return build.optimizer(network, settings)
@@ -146,7 +150,11 @@ def _begin(parts: Parts, folder: RunFolder, log: RunLog, on_event: OnEvent | Non
     if parts.started:
         start.keep(folder, parts.started)
     loop.begin(log, **known, form=str(loop.step.form))
-    lines = [*(parts.started.lines if parts.started else ()), *(parts.freezing.lines() if parts.freezing else ())]
+    lines = [
+        *parts.kind.notes(parts),
+        *(parts.started.lines if parts.started else ()),
+        *(parts.freezing.lines() if parts.freezing else ()),
+    ]
     if settings.weights is None:
         lines += start.slow_norms(parts.network, loop.feed.updates * settings.epochs)
     for line in lines:

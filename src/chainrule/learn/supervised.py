@@ -15,6 +15,7 @@ from ..errors import UserError
 from ..nn.cross_entropy import cross_entropy, nll_loss
 from ..nn.entropy import binary_cross_entropy_with_logits
 from ..nn.loss import huber_loss, l1_loss, mse_loss, smooth_l1_loss
+from .batch import answer
 from .device import Device
 from .metrics import Classification, Multilabel, Regression
 
@@ -58,6 +59,10 @@ class Supervised:
         """The mean over the samples, in float32 or finer. · 对样本取平均的损失。"""
         out = out if out.dtype == torch.float64 else out.float()
         return self.losses()[self.name](out, y)
+
+    def units(self, values: Tensor) -> Tensor:
+        """Answers or targets in the units in which they are told. · 以报告所用的单位表示。"""
+        return values
 
     def count(self, y: Tensor) -> int:
         """How many samples a loss is the mean of. · 样本数。"""
@@ -103,9 +108,9 @@ class Supervised:
                 x, y = split.batch(torch.arange(b * batch_size, min(len(split), (b + 1) * batch_size)))
                 x, y = device.move(x), device.move(y)
                 with device.autocast():
-                    out = model(x)
+                    out = answer(model, x)
                 out = out[:, : len(self.classes)] if self.classes else out
-                metrics.add(out, y, float(even.loss(out, y)))
+                metrics.add(self.units(out), self.units(y), float(even.loss(out, y)))
         finally:
             model.train(was_training)
         return metrics

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..learn import build
+from ..learn.batch import answer
 from ..learn.device import choose
 from ..learn.feed import Feed
 from ..learn.images import Images
@@ -139,7 +140,7 @@ def find_lr(
 
         def forward(x: Tensor) -> object:
             with parts.device.autocast():
-                return parts.network(x)
+                return answer(parts.network, x)
 
         step.before = lambda part, x: masks.lay(now[0], x, forward, part)
         try:
