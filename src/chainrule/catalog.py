@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .data.augment.plan import KINDS as CHANGES
+from .data.bitext_names import KNOWN, locate
 from .data.graph_names import NAMES as GRAPHS
 from .data.sources import path_of
 from .data.table_names import TABLES
@@ -88,6 +89,9 @@ KINDS = {
     ),
     "nodes": Entry("chainrule.learn.nodes:Nodes", "classes of the nodes of a graph", "图中节点的类别"),
     "tables": Entry("chainrule.learn.tables:Tables", "classes or a number from tables", "由表格学习类别或数值"),
+    "translation": Entry(
+        "chainrule.learn.translation:Translation", "translations from pairs of sentences", "由句对学习翻译"
+    ),
     "vectors": Entry("chainrule.learn.vectors:Vectors", "word vectors from plain text", "由纯文本学习词向量"),
     "series": Entry(
         "chainrule.learn.forecasting:Forecasting", "what comes next in a time series", "预测时间序列的后续数值"
@@ -184,8 +188,10 @@ def check_data(source: str) -> None:
 
     >>> check_data("digits")
     """
-    known = [*DATASETS, *TEXTS, *GRAPHS, *TABLES]
-    if source not in known and path_of(source) is None:
+    known = [*DATASETS, *TEXTS, *GRAPHS, *TABLES, *KNOWN]
+    if source in KNOWN:
+        locate(source)
+    elif source not in known and path_of(source) is None:
         hint = did_you_mean(source, known)
         raise UserError(
             f"data {source!r}: expected one of {', '.join(known)} or the path of a folder, and there is no "
@@ -217,6 +223,11 @@ def build_model(name: str, options: Mapping[str, Any] | None = None) -> Any:
         raise UserError(
             f"model {name!r} is no network of layers: expected one for images here; `chainrule train {name} TEXT` "
             "trains it, and `chainrule vectors RUN` asks it"
+        )
+    if kind(name) == "translation":
+        raise UserError(
+            f"model {name!r} is as large as the vocabularies of its data: expected one for images here; `chainrule train "
+            f"{name} PAIRS` trains it, and `chainrule translate RUN` asks it"
         )
     make = own_class(name) if ":" in name else MODELS[name].load()
     given = ", ".join(f"{key}={value!r}" for key, value in options.items())

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .entry import Entry
+from .translators import TRANSLATORS
 
 
 def family(room: str, options: Mapping[str, Any], *rows: tuple[str, int, int, int, str, str]) -> dict[str, Entry]:
@@ -373,4 +374,5 @@ MODELS = {
     **texts(
         "text_bag", {"width": 128, "dropout": 0.5, "pool": "mean"}, "texts by the mean of their words", "词向量平均"
     ),
+    **TRANSLATORS,
 }

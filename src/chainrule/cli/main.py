@@ -25,6 +25,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Use a run · 使用训练结果": {
         "evaluate": ("judge:evaluate", "Judge a run on its test part or on other data · 评估"),
         "predict": ("judge:predict", "Classify image files or folders · 预测"),
+        "translate": ("translate:translate", "Translate sentences and files, show where it looked · 翻译"),
         "explain": ("explain:explain", "Show which part of an image speaks for its class · 解释"),
         "vectors": ("vectors:vectors", "Neighbours, analogies, tests, map and files of word vectors · 词向量"),
         "export": ("export:export", "Write a run's network as ONNX or torch program · 导出"),

@@ -69,6 +69,8 @@ def show_figures(run: Any) -> None:
     cells = [[name, *[_figure(told.get(f"{part}_{name}"), name) for _, told, part in columns]] for name in names]
     say()
     table(["figure", *[f">{head}" for head, _, _ in columns]], cells)
+    for line in run.finished.get("remarks", ()):
+        say(line)
     say(f"weights  {run.weights}")
     if told := getattr(run, "verdict", None):
         say(f"verdict  {told[0]}")

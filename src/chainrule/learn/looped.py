@@ -173,15 +173,19 @@ def _finish(loop: Loop, parts: Parts, log: RunLog) -> Any:
     run = parts.kind.run(loop.folder)
     run.load(parts.network)
     figures: dict[str, float] = {}
-    confusion = None
+    confusion, remarks = None, dict[str, None]()
     for name, split in parts.kind.judged(parts).items():
         if split is not None:
             metrics = parts.task.evaluate(parts.network, split, parts.device)
             figures |= {f"{name}_{k}": v for k, v in metrics.figures().items()}
             confusion = getattr(metrics, "confusion", None)
+            remarks |= dict.fromkeys(getattr(metrics, "remarks", ()))
+            run.seen[name] = metrics
     told: dict[str, Any] = {"metrics": figures, "confusion": None if confusion is None else confusion.tolist()}
     if baselines := parts.kind.baselines(parts):
         told["baselines"] = baselines
+    if remarks:
+        told["remarks"] = list(remarks)
     loop.tell(log, "finish", epoch=loop.position.epochs, **told, weights=run.weights)
     log.sync()
     try:

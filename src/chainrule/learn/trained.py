@@ -48,6 +48,7 @@ class Run:
         self._network: torch.nn.Module | None = None
         self._read: tuple[str, Any] | None = None
         self.kind: Any = of(self.model)
+        self.seen: dict[str, Any] = {}  # part → its metrics, where the run was judged just now
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {self.model} on {self.data})"

@@ -5,6 +5,7 @@ symbols  source [N, S] ids   mask [N, S]: true where a word stands, false behind
 note     without attention: s₀ = h_n, s_t = RNN(embed(y_{t−1}), s_{t−1}), p_t = softmax(W_o s_t + b_o) (E70)
 note     with attention: a_t from s_{t−1} and all h, c_t = Σ a h, s_t = RNN([embed(y_{t−1}) | c_t], s_{t−1}) and
          p(y_t given y_{<t}, x) = softmax(W_o [s_t | c_t] + b_o) (E73, E75)
+note     with own [N, T] beside the input each step reads its own word where that is true (`scheduled`)
 note     all translators have forward(source, mask, input), start(source, mask) and step(state, token), and those with
          attention align(source, mask, input); states are nests of tensors whose first axis is N
 """
@@ -17,8 +18,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from .. import nn
 from ..errors import UserError, unknown
-from ..nn.additive import AdditiveAttention
+from ..nn.additive import SCORES, AdditiveAttention, LuongAttention
 from .language_model import KINDS, batch_first, layers_first
+from .scheduled import by_turns
 from .word_output import WordOutput, word_table
 
 CELLS = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
@@ -89,8 +91,9 @@ class RecurrentSeq2Seq(torch.nn.Module):
         self.drop_in, self.drop_out = nn.Dropout(dropout), nn.Dropout(dropout)
         self.out = WordOutput(width, target_words)
 
-    def forward(self, source: Tensor, mask: Tensor, input: Tensor) -> Tensor:
-        return self._go_on(self.start(source, mask), input)[0]
+    def forward(self, source: Tensor, mask: Tensor, input: Tensor, own: Tensor | None = None) -> Tensor:
+        state = self.start(source, mask)
+        return self._go_on(state, input)[0] if own is None else by_turns(self._go_on, state, input, own)
 
     def _go_on(self, state: tuple[Tensor, ...], input: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         seen, state = self.layers(self.drop_in(self.embedding(input)), layers_first(state))
@@ -107,10 +110,12 @@ class RecurrentSeq2Seq(torch.nn.Module):
 
 
 class AttentionSeq2Seq(torch.nn.Module):
-    """The decoder looks at every word of the source before each word that it says. · 加性注意力的编码器—解码器。
+    """The decoder looks at every word of the source before each word that it says. · 带注意力的编码器—解码器。
 
     kind "rnn" with bidirectional=False is the notes' network: s₀ = h_n. bidirectional: the paper's encoder, and
-    s₀ = tanh(W_s h←₁), from the backward state at the first word. Raises `UserError` as `SourceReader`.
+    s₀ = tanh(W_s h←₁), from the backward state at the first word. score "additive" is Bahdanau's; Luong's "dot",
+    "general" and "concat" (arXiv:1508.04025, section 3.1) stand in the same place, so that the score alone differs.
+    Raises `UserError` as `SourceReader`, for another score, and for dot where s and h are not as wide.
     Source: Bahdanau, Cho & Bengio 2015, arXiv:1409.0473, section 3 and appendix A; the output layer is the notes'.
 
     >>> model = AttentionSeq2Seq(9, 7, width=4)
@@ -127,20 +132,22 @@ class AttentionSeq2Seq(torch.nn.Module):
         kind: str = "gru",
         bidirectional: bool = True,
         dropout: float = 0.0,
+        score: str = "additive",
     ) -> None:
         super().__init__()
         self.encoder = SourceReader(source_words, width, 1, kind, bidirectional, dropout)
         self.embedding = word_table(target_words, width)
         seen = width * (2 if bidirectional else 1)
-        self.attention = AdditiveAttention(width, seen, width)
+        self.attention = _attention(score, width, seen)
         self.cell = CELLS[kind](width + seen, width)
         parts = 2 if kind == "lstm" else 1
         self.bridges = nn.ModuleList(nn.Linear(width, width) for _ in range(parts)) if bidirectional else None
         self.drop_in, self.drop_out = nn.Dropout(dropout), nn.Dropout(dropout)
         self.out = WordOutput(width + seen, target_words)
 
-    def forward(self, source: Tensor, mask: Tensor, input: Tensor) -> Tensor:
-        return self._go_on(self.start(source, mask), input)[0]
+    def forward(self, source: Tensor, mask: Tensor, input: Tensor, own: Tensor | None = None) -> Tensor:
+        state = self.start(source, mask)
+        return self._go_on(state, input)[0] if own is None else by_turns(self._go_on, state, input, own)
 
     def align(self, source: Tensor, mask: Tensor, input: Tensor) -> Tensor:
         """Where each step looks: shares [N, T, S]. · 对齐：每步对源端的份额。"""
@@ -173,3 +180,13 @@ class AttentionSeq2Seq(torch.nn.Module):
         """Log-probabilities [N, V] of what comes behind token [N]. · 下一词的对数概率。"""
         scores, _, state = self._go_on(state, token[:, None])
         return scores[:, -1].log_softmax(-1), state
+
+
+def _attention(score: str, width: int, seen: int) -> AdditiveAttention | LuongAttention:
+    if score == "additive":
+        return AdditiveAttention(width, seen, width)
+    if score not in SCORES:
+        raise unknown("score of attention", score, ["additive", *SCORES])
+    if score == "dot" and width != seen:
+        raise UserError(f"score=dot: s has {width} numbers, h {seen}: expected as many; take bidirectional=False")
+    return LuongAttention(width, seen, score, width)
