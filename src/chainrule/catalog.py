@@ -226,8 +226,8 @@ def build_model(name: str, options: Mapping[str, Any] | None = None) -> Any:
         )
     if kind(name) == "translation":
         raise UserError(
-            f"model {name!r} is as large as the vocabularies of its data: expected one for images here; `chainrule train "
-            f"{name} PAIRS` trains it, and `chainrule translate RUN` asks it"
+            f"model {name!r} is as large as the vocabularies of its data: expected one for images here; "
+            f"`chainrule train {name} PAIRS` trains it, and `chainrule translate RUN` asks it"
         )
     make = own_class(name) if ":" in name else MODELS[name].load()
     given = ", ".join(f"{key}={value!r}" for key, value in options.items())

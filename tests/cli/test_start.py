@@ -100,7 +100,7 @@ def complete(tmp_path, *words, cword=None, shell="bash"):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["tr"], ["train"]),
+        (["tr"], ["train", "translate"]),
         (["train", "len"], ["lenet5", "lenet1998"]),
         (["train", "lenet5", "fash"], ["fashion-mnist"]),
         (["train", "lenet5", "digits", "save"], ["save_every="]),

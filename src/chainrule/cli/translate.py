@@ -69,9 +69,7 @@ def check_picture(path: str | None, sentences: int) -> None:
     check_target("--attention", path)
 
 
-def _told(
-    opened: Any, texts: Iterable[str], asked: Any, align: bool, how: tuple[bool, str | None]
-) -> list[str]:
+def _told(opened: Any, texts: Iterable[str], asked: Any, align: bool, how: tuple[bool, str | None]) -> list[str]:
     """Print what is said; the lines of what could not be translated."""
     json_, attention = how
     trouble: list[str] = []

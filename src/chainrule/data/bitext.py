@@ -13,8 +13,8 @@ import numpy as np
 
 from ..errors import UserError
 from . import counter
+from .bitext_names import KNOWN, locate
 from .names import show
-from .sources import cache, path_of, places
 from .text.tables import columns, parallel
 
 PARTS = {"train": ("train",), "val": ("val", "dev"), "test": ("test",)}
@@ -25,47 +25,11 @@ Sentences = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Known:
-    """A set that has a name. · 有名称的语料。
-
-    folders: where it may lie below $CHAINRULE_DATA; sides: source and target if none are asked for; columns: language →
-    column, where it is a table.
-    """
-
-    folders: tuple[str, ...]
-    sides: tuple[str, str]
-    en: str
-    zh: str
-    homepage: str
-    columns: dict[str, int]
-
-
-KNOWN = {
-    "multi30k": Known(
-        ("multi30k",),
-        ("de", "en"),
-        "31,014 captions of photographs in German, English and French (Elliott et al. 2016)",
-        "31,014 句图片说明，德、英、法三语",
-        "https://github.com/multi30k/dataset",
-        {},
-    ),
-    "tatoeba": Known(
-        ("tatoeba-eng-cmn", "tatoeba"),
-        ("eng", "cmn"),
-        "29,155 English–Chinese pairs of Tatoeba (CC BY 2.0 FR)",
-        "Tatoeba 英汉句对 29,155 个",
-        "https://www.manythings.org/anki/",
-        {"eng": 0, "cmn": 1},
-    ),
-}
-
-
-@dataclass(frozen=True)
 class Bitext:
     """Pairs of sentences by part. · 分部分的句对。
 
-    name: to be shown; source: as asked for; sides: names of both; parts: train, val, test → pairs; held: parts that were
-    taken from the training part; fingerprint: sha256 of all of it.
+    name: to be shown; source: as asked for; sides: names of both; parts: train, val, test → pairs; held: parts that
+    were taken from the training part; fingerprint: sha256 of all of it.
     """
 
     name: str
@@ -74,25 +38,6 @@ class Bitext:
     parts: dict[str, list[Sentences]]
     held: tuple[str, ...]
     fingerprint: str
-
-
-def locate(source: str) -> Path:
-    """The folder or file of a name or a path. · 语料所在。
-
-    Raises `UserError` that says where a known set would have to lie.
-    """
-    path = path_of(source)
-    if path is None and source in KNOWN:
-        found = [place for folder in KNOWN[source].folders for place in places(folder) if place.exists()]
-        if not found:
-            raise UserError(
-                f"data {source!r} is not on this machine: put it (from {KNOWN[source].homepage}) into "
-                f"$CHAINRULE_DATA/{KNOWN[source].folders[0]} or {show(cache() / KNOWN[source].folders[0])}"
-            )
-        path = found[0]
-    if path is None:
-        raise UserError(f"data {source!r}: expected {', '.join(KNOWN)}, or the path of a folder or a table of pairs")
-    return path
 
 
 def read(
@@ -119,18 +64,29 @@ def read(
         raise UserError(f"data.source={asked[0]}, data.target={asked[1]}: expected two different sides")
     parts = {"train": _table(path, asked)} if path.is_file() else _folder(path, asked, test)
     held = _hold_out(parts, val, seed)
-    names = [name if name is not None else ("source", "target")[i] for i, name in enumerate(sides)]
-    if known:
-        names = [str(given or known.sides[i]) for i, given in enumerate(sides)]
-    elif asked[0] is None and path.is_dir():
-        names = _languages(path)
+    names = _names(source, path, sides)
+    shown = f"{source if known else path.name} {names[0]}→{names[1]}"
+    return Bitext(shown, source, names, parts, held, _fingerprint(parts))
+
+
+def _names(source: str, path: Path, sides: Sequence[str | int | None]) -> tuple[str, str]:
+    """What both sides are called: as asked for, as a known set has them, or by the endings of the files."""
+    usual: Sequence[str] = ("source", "target")
+    if source in KNOWN:
+        usual = KNOWN[source].sides
+    elif path.is_dir() and len(found := _languages(path)) == 2:
+        usual = found
+    one, other = (str(usual[i] if side is None else side) for i, side in enumerate(sides))
+    return one, other
+
+
+def _fingerprint(parts: dict[str, list[Sentences]]) -> str:
     digest = hashlib.sha256()
     for part, pairs in parts.items():
         digest.update(part.encode())
         for pair in pairs:
             digest.update("\t".join(pair).encode("utf-8", "surrogatepass") + b"\n")
-    shown = f"{source if known else path.name} {names[0]}→{names[1]}"
-    return Bitext(shown, source, (str(names[0]), str(names[1])), parts, held, digest.hexdigest())
+    return digest.hexdigest()
 
 
 def bare(path: Path) -> str:
@@ -165,8 +121,8 @@ def _folder(folder: Path, asked: list[str | int | None], test: str | None) -> di
     for side, given in (("source", source), ("target", target)):
         if given not in languages:
             raise UserError(
-                f"data.{side}={'' if given is None else given}: {show(folder)} has {', '.join(languages)}: expected two "
-                "of them, like data.source=de data.target=en"
+                f"data.{side}={'' if given is None else given}: {show(folder)} has {', '.join(languages)}: "
+                "expected two of them, like data.source=de data.target=en"
             )
     parts = {}
     for part in PARTS:

@@ -22,7 +22,7 @@ _HAN = re.compile("[\u3400-\u9fff]")
 def scorer(tokenize: str, lower: bool) -> Any | None:
     """sacrebleu's corpus BLEU; None where it is not installed. · sacrebleu 评分器。"""
     try:
-        from sacrebleu.metrics import BLEU  # pyright: ignore[reportMissingImports]
+        from sacrebleu.metrics.bleu import BLEU  # pyright: ignore[reportMissingImports]
     except ImportError:
         return None
     return BLEU(lowercase=lower, tokenize=tokenize, force=True, effective_order=False)
@@ -54,9 +54,8 @@ class Scale:
         return cls(asked, side.lower, None if asked == "none" else Chinese() if chinese else Words())
 
     def figures(self, said: Sequence[str], references: Sequence[str]) -> tuple[dict[str, float], list[str]]:
-        """Name → figure, and a line with the signature of each; the line alone where sacrebleu is absent. · 得分与签名。
+        """Name → figure, and a line with the signature of each; one line where sacrebleu is absent. · 得分与签名。
 
-        >>> from chainrule.data.text.vocabulary import Vocabulary
         >>> scale = Scale.of(Side.of("en", "words", ["a man walks a dog"]))
         >>> scale.figures(["a man walks a dog"], ["a man walks a dog"])[0]["bleu"].__round__()
         100
@@ -73,7 +72,9 @@ class Scale:
 
     def _forms(self, said: Sequence[str], references: Sequence[str]) -> list[tuple[str, str, tuple[Any, Any], str]]:
         case = "without regard to case" if self.lower else "case as it is"
-        forms = [("bleu", self.tokenize, (list(said), list(references)), f"of the text, cut by {self.tokenize}, {case}")]
+        forms = [
+            ("bleu", self.tokenize, (list(said), list(references)), f"of the text, cut by {self.tokenize}, {case}")
+        ]
         if self.words is not None:
             texts = (self._cut(said), self._cut(references))
             forms.append(("bleu_words", "none", texts, f"of words cut by chainrule's {self.words.name}, {case}"))

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from .. import catalog
 from ..data.bitext import Bitext, read
-from ..data.text.part import Part, PairsFeed, Sampling
+from ..data.text.part import PairsFeed, Part, Sampling
 from ..data.text.side import Side, learn
 from ..data.text.vocabulary import SPECIALS, Vocabulary
 from ..errors import UserError
@@ -31,10 +31,11 @@ class Reading:
     """How pairs are read, `data.KEY=` on the command line. · 句对的读取方式。
 
     source, target: language, column or file; test: which of several test parts. tokens: of both sides, or of each by
-    its own key: words, spaces, chars, chinese, bpe (learned, `merges` of them; joint: on both sides together), bpe:FILE,
-    hf:FILE, module:function. lower: small letters only. min_freq, source_size, target_size: of the vocabularies.
-    max_length: longer training pairs are left out; max_pairs: learn from the first ones only. max_tokens: of a batch with
-    its padding, on either side. sampling, sampling_epochs: scheduled sampling. bleu: sacrebleu's tokenisation.
+    its own key: words, spaces, chars, chinese, bpe (learned, `merges` of them; joint: on both sides together),
+    bpe:FILE, hf:FILE, module:function. lower: small letters only. min_freq, source_size, target_size: of the
+    vocabularies.
+    max_length: longer training pairs are left out; max_pairs: learn from the first ones only. max_tokens: of a batch
+    with its padding, on either side. sampling, sampling_epochs: scheduled sampling. bleu: sacrebleu's tokenisation.
     """
 
     source: Any = None
@@ -74,7 +75,16 @@ class Reading:
         return (self.source_tokens, self.target_tokens)[side] or self.tokens
 
 
-_LEAST = {"merges": 0, "min_freq": 1, "source_size": 0, "target_size": 0, "max_length": 1, "max_pairs": 0, "max_tokens": 1}
+_LEAST = {
+    "merges": 0,
+    "min_freq": 1,
+    "source_size": 0,
+    "target_size": 0,
+    "max_length": 1,
+    "max_pairs": 0,
+    "max_tokens": 1,
+}
+_PARTS = ("train", "val", "test")
 _TEXTS = ("tokens", "bleu", "test", "source_tokens", "target_tokens")
 
 
@@ -125,7 +135,7 @@ class Bilingual(Remembered):
 class Translations:
     """Pairs of sentences, numbered. · 编号后的句对数据。
 
-    left_out: training pairs that were too long; other fields as their names say.
+    left_out: training pairs that were too long; held: parts that were held out of the training part.
     """
 
     name: str
@@ -136,6 +146,7 @@ class Translations:
     val: Part | None
     test: Part | None
     left_out: int = 0
+    held: tuple[str, ...] = ()
 
     @property
     def longest(self) -> int:
@@ -156,13 +167,11 @@ class Translation(Looped):
         asked = Reading.of(settings.data)
         if asked.sampling and model == "transformer_seq2seq":
             raise UserError(
-                f"data.sampling={asked.sampling:g}: transformer_seq2seq reads all words of the teacher at once; scheduled "
-                "sampling is for seq2seq and seq2seq_attention"
+                f"data.sampling={asked.sampling:g}: transformer_seq2seq reads all words of the teacher at once; "
+                "scheduled sampling is for seq2seq and seq2seq_attention"
             )
 
-    def dataset(
-        self, model: str, source: str, settings: Settings, known: Bilingual | None = None
-    ) -> Translations:
+    def dataset(self, model: str, source: str, settings: Settings, known: Bilingual | None = None) -> Translations:
         """The pairs, numbered by the vocabularies that are known already or by new ones. · 读取句对。"""
         asked = Reading.of(settings.data)
         found = read(source, (asked.source, asked.target), asked.test, settings.val, settings.seed)
@@ -175,13 +184,21 @@ class Translation(Looped):
         part = whole.within(min(asked.max_length, asked.max_tokens - 1))
         if not len(part):
             raise UserError(
-                f"data.max_length={asked.max_length}: all {len(whole):,} training pairs are longer: expected a larger one"
+                f"data.max_length={asked.max_length}: all {len(whole):,} training pairs are longer: "
+                "expected a larger one"
             )
         held = {name: Part.of(found.parts[name], *sides) for name in ("val", "test") if found.parts.get(name)}
         held = {} if settings.overfit else held
-        left = len(whole) - len(part)
         return Translations(
-            found.name, source, found.fingerprint, sides, part, held.get("val"), held.get("test"), left
+            name=found.name,
+            source=source,
+            fingerprint=found.fingerprint,
+            sides=sides,
+            train=part,
+            val=held.get("val"),
+            test=held.get("test"),
+            left_out=len(whole) - len(part),
+            held=found.held,
         )
 
     def facts(self, data: Translations) -> Bilingual:
@@ -232,13 +249,22 @@ class Translation(Looped):
     def fits(self, network: torch.nn.Module, parts: Parts) -> None:
         """Sentences within the positions, and sides whose words are known. · 预检。"""
         data: Translations = parts.data
-        for name in ("train", "val", "test"):
+        for name in _PARTS:
             part = getattr(data, name)
             for side, sentences in (("source", part.sources), ("target", part.targets)) if part else ():
                 try:
                     fits(network, sentences)
                 except UserError as error:
                     raise UserError(*[f"{name}, {side}: {line}" for line in error.lines]) from None
+
+    def notes(self, parts: Parts) -> list[str]:
+        """What became of the pairs. · 句对的去向。"""
+        data: Translations = parts.data
+        sizes = ", ".join(f"{name} {len(part):,}" for name in _PARTS if (part := getattr(data, name)) is not None)
+        left = f", {data.left_out:,} longer ones left out" if data.left_out else ""
+        held = f"; {' and '.join(data.held)} held out by seed={parts.settings.seed}" if data.held else ""
+        words = " and ".join(f"{len(side.words):,} {side.tokens} of {side.name}" for side in data.sides)
+        return [f"pairs: {sizes}{left}{held}; vocabularies: {words}"]
 
     def judged(self, parts: Parts) -> dict[str, Any]:
         """Both held-out parts, with BLEU. · 末尾评估的部分。"""
@@ -287,7 +313,11 @@ def _sides(found: Bitext, train: list[tuple[str, str]], asked: Reading) -> tuple
     for i in (0, 1):
         if asked.scheme(i) == "bpe":
             both = asked.joint and asked.scheme(1 - i) == "bpe"
-            merges[i] = merges[0] if both and i else learn([*texts[0], *texts[1]] if both else texts[i], asked.merges, asked.lower)
+            merges[i] = (
+                merges[0]
+                if both and i
+                else learn([*texts[0], *texts[1]] if both else texts[i], asked.merges, asked.lower)
+            )
     made = [
         Side.of(name, asked.scheme(i), texts[i], asked.lower, asked.min_freq, size, merges[i])
         for i, (name, size) in enumerate(zip(found.sides, (asked.source_size, asked.target_size), strict=True))
@@ -296,6 +326,3 @@ def _sides(found: Bitext, train: list[tuple[str, str]], asked: Reading) -> tuple
         if len(side.words) <= len(SPECIALS):
             raise UserError(f"data {found.source}: the {('source', 'target')[i]} has no words: expected some")
     return made[0], made[1]
-
-
-KEYS = {f.name: f.default for f in fields(Reading)}

@@ -23,8 +23,7 @@ CHUNK = 64  # sentences read ahead while a file streams
 class Translated:
     """A sentence and what was said for it, the best first. · 一句的译文。
 
-    text: the source; tokens: its tokens; said: (text, tokens with the end, score, finished) of each; scores are
-    log-probabilities divided by the length penalty. trouble: why there is no translation.
+    text: the source; tokens: its tokens; said: of each what `Saying` holds; trouble: why there is no translation.
     """
 
     text: str
@@ -42,7 +41,8 @@ class Translated:
 class Saying:
     """One translation. · 一个译文。
 
-    tokens: as said, `<EOS>` last where it was said; ids: without it; alignment: shares [tokens, source tokens], or None.
+    tokens: as said, `<EOS>` last where it was said; ids: without it; score: log_prob divided by the length penalty;
+    alignment: shares [tokens, source tokens], or None.
     """
 
     text: str
@@ -84,7 +84,7 @@ class TranslationRun(Run):
             alignment(self.network, [], [])
         rest = zip(texts, count(1) if numbers is None else numbers, strict=False)
         while chunk := list(islice(rest, CHUNK)):
-            yield from self._chunk(*map(list, zip(*chunk, strict=True)), search, align)
+            yield from self._chunk([text for text, _ in chunk], [number for _, number in chunk], search, align)
 
     def _chunk(self, texts: list[str], numbers: list[int], search: Search, align: bool) -> Iterator[Translated]:
         source, target = self._sides
@@ -98,7 +98,9 @@ class TranslationRun(Run):
             except UserError as error:
                 trouble[i] = error.lines[0]
                 ids.pop(i, None)
-        told = dict(zip(ids, translate(self.network, list(ids.values()), self.facts.longest, _CPU, search), strict=True))
+        told = dict(
+            zip(ids, translate(self.network, list(ids.values()), self.facts.longest, _CPU, search), strict=True)
+        )
         for i, text in enumerate(texts):
             said = [self._saying(h, target, ids[i], align) for h in told.get(i, [])]
             yield Translated(text, cut[i], said, trouble.get(i))
@@ -118,9 +120,7 @@ class TranslationRun(Run):
         shares = alignment(self.network, source, list(h.tokens))[: len(tokens)] if align else None
         return Saying(target.text(h.tokens), tokens, list(h.tokens), h.score, h.log_prob, shares)
 
-    def judge(
-        self, data: str | PathLike[str] | None = None, split: str = "test", search: Search = USUAL
-    ) -> Said:
+    def judge(self, data: str | PathLike[str] | None = None, split: str = "test", search: Search = USUAL) -> Said:
         """Loss, accuracy and BLEU of a part of its data, or of other pairs, with the run's vocabularies. · 评估。
 
         Raises `UserError` where there is no such part.
@@ -137,7 +137,7 @@ class TranslationRun(Run):
         return self.kind.dataset(self.model, source, self.settings, self.facts)
 
     def write_report(self) -> list[Path]:
-        """The report, with translations of the test part, BLEU by length, and where a sentence was looked at. · 报告。"""
+        """The report, with the translations of the test part and BLEU by length. · 报告，含译文与按句长的 BLEU。"""
         files = super().write_report()
         said: Said | None = self.seen.get("test") or self.seen.get("val")
         if said is None or not said.texts:

@@ -69,14 +69,15 @@ def translate(
 
 
 def fits(network: Any, sources: Sequence[Sequence[int]]) -> None:
-    """Raises `UserError` for a sentence without a token, and for more tokens than a network has positions. · 检查长度。"""
+    """Raises `UserError` for a sentence without a token, and for one longer than a network's positions. · 检查长度。"""
     most = getattr(network, "max_length", None)
     for i, source in enumerate(sources, 1):
         if not source:
             raise UserError(f"sentence {i}: no token: expected words")
         if most is not None and len(source) > most:
             raise UserError(
-                f"sentence {i} has {len(source):,} tokens: expected at most the {most:,} positions of the network; cut it"
+                f"sentence {i} has {len(source):,} tokens: expected at most the {most:,} positions of the network: "
+                "cut it"
             )
 
 

@@ -105,7 +105,13 @@ class PairsFeed:
     """
 
     def __init__(
-        self, part: Part, seed: int, max_tokens: int, batch_size: int, accumulate: int = 1, sampling: Sampling = Sampling()
+        self,
+        part: Part,
+        seed: int,
+        max_tokens: int,
+        batch_size: int,
+        accumulate: int = 1,
+        sampling: Sampling = Sampling(),
     ) -> None:
         self.part, self.seed, self.accumulate, self.sampling = part, seed, accumulate, sampling
         self.cut = Batches(part.lengths, max_tokens, batch_size, seed, bucket=max(1, len(part)))
