@@ -96,11 +96,7 @@ class Looped(Kind):
         """Refuse a network that cannot learn from the data before a long run begins. · 预检。"""
 
     def notes(self, parts: Parts) -> list[str]:
-<<<<<<< HEAD
         """What was done to the data that its user should know, told as the run begins. · 开始时告知的事项。"""
-=======
-        """Lines that are said of the data before it begins. · 开始前关于数据的说明。"""
->>>>>>> c4e1585 (Hold translators to their traps, and translate from the command line)
         return []
 
     def optimizer(self, network: torch.nn.Module, settings: Settings) -> Any:
@@ -154,16 +150,11 @@ def _begin(parts: Parts, folder: RunFolder, log: RunLog, on_event: OnEvent | Non
     if parts.started:
         start.keep(folder, parts.started)
     loop.begin(log, **known, form=str(loop.step.form))
-<<<<<<< HEAD
     lines = [
         *parts.kind.notes(parts),
         *(parts.started.lines if parts.started else ()),
         *(parts.freezing.lines() if parts.freezing else ()),
     ]
-=======
-    lines = [*(parts.started.lines if parts.started else ()), *(parts.freezing.lines() if parts.freezing else ())]
-    lines += parts.kind.notes(parts)
->>>>>>> c4e1585 (Hold translators to their traps, and translate from the command line)
     if settings.weights is None:
         lines += start.slow_norms(parts.network, loop.feed.updates * settings.epochs)
     for line in lines:
