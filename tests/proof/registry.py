@@ -18,6 +18,7 @@ FORMULAS = sorted(name for name, card in REGISTRY.items() if card.room.startswit
 TWINLESS = {  # formulas without an operator of torch's, and why
     "swish": "torch has only its case β = 1, which is silu",
     "lstm_peephole": "torch has no LSTM with peepholes",
+    "generalized_advantage": "of agents: the plain sum of its definition in its tests",
     **dict.fromkeys(("symmetric", "share", "segment_softmax", "edge_scores"), "of graphs: dense algebra in its tests"),
     **dict.fromkeys(("rosenbrock", "beale", "saddle", "ravine", "noisy_quadratic"), "a surface, no operator"),
 }
@@ -30,6 +31,7 @@ UNMEASURED: dict[str, set[str]] = {  # checks that apply to none of its samples
     "lstm_peephole": {"twin", "vmap", "empty batch"},
     "connect": {"vmap", "empty batch"},  # it works on a weight: there is no batch
     **{name: {"vmap", "empty batch"} for name in ("rnn", "lstm", "gru")},  # time is the first axis, not the batch
+    "generalized_advantage": {"twin", "vmap", "empty batch"},  # the same
 }
 
 STATISTICS = dict.fromkeys(("running_mean", "running_var"), "a running statistic: torch refuses its delta too")
