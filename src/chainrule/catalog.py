@@ -25,6 +25,7 @@ from .networks import MODELS
 __all__ = [
     "AUGMENTS",
     "DATASETS",
+    "ENVIRONMENTS",
     "Entry",
     "INITS",
     "KINDS",
@@ -82,6 +83,15 @@ DATASETS = {
     ),
 }
 
+# What an agent acts in; those of gymnasium are named gym:NAME.
+ENVIRONMENTS = {
+    "cartpole": Entry(
+        "chainrule.data.environments.cartpole:CartPole",
+        "a cart that balances a pole, inside the package: CartPole-v1 of gymnasium, step for step",
+        "小车倒立摆，随包附带，与 gymnasium 的 CartPole-v1 逐步一致",
+    ),
+}
+
 # What a model learns from and how it is used; the names stand in `Entry.kind`.
 KINDS = {
     "images": Entry(
@@ -99,6 +109,7 @@ KINDS = {
     "texts": Entry(
         "chainrule.learn.texts:Texts", "classes, numbers or tags from texts", "由文本学习类别、数值或逐词标签"
     ),
+    "agents": Entry("chainrule.learn.agents.kind:Agents", "agents that learn from rewards", "由回报学习的智能体"),
 }
 
 LOSSES = {
@@ -188,6 +199,8 @@ def check_data(source: str) -> None:
 
     >>> check_data("digits")
     """
+    if source in ENVIRONMENTS or source.startswith("gym:"):
+        return
     known = [*DATASETS, *TEXTS, *GRAPHS, *TABLES, *KNOWN]
     if source in KNOWN:
         locate(source)
@@ -219,6 +232,11 @@ def build_model(name: str, options: Mapping[str, Any] | None = None) -> Any:
     """
     options = dict(options or {})
     check_model(name, options)
+    if kind(name) == "agents":
+        raise UserError(
+            f"model {name!r} is a way of learning, and its networks depend on the environment: expected a network "
+            f"here; `chainrule train {name} cartpole` trains it"
+        )
     if kind(name) == "vectors":
         raise UserError(
             f"model {name!r} is no network of layers: expected one for images here; `chainrule train {name} TEXT` "

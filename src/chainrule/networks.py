@@ -7,6 +7,7 @@ share a room of the zoo and their options.
 from collections.abc import Mapping
 from typing import Any
 
+from .agent_names import AGENTS
 from .entry import Entry
 from .translators import TRANSLATORS
 
@@ -374,5 +375,6 @@ MODELS = {
     **texts(
         "text_bag", {"width": 128, "dropout": 0.5, "pool": "mean"}, "texts by the mean of their words", "词向量平均"
     ),
+    **AGENTS,
     **TRANSLATORS,
 }

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ..catalog import check_data
+from ..catalog import ENVIRONMENTS, check_data
 from ..data.augment.plan import parse as plans
 from ..data.graph_names import NAMES, is_graph
 from ..data.sources import SOURCES, complete, get, locate, path_of, places
@@ -47,6 +47,8 @@ def _list() -> None:
     rows = [[s.name, "×".join(map(str, s.shape)), len(s.classes), _where(s.name), s.en] for s in SOURCES.values()]
     table(["data", "input", ">classes", "where", "what"], rows)
     say()
+    for name, entry in ENVIRONMENTS.items():
+        say(f"for agents: {name}, {entry.en}; gym:NAME, any other of gymnasium")
     for source in SOURCES.values():
         if source.urls:
             say(f"{source.name} would be fetched from {source.urls[0]}")

@@ -30,7 +30,7 @@ def models(
         return
     options = _constructor(words)
     check_model(name, options)
-    if kind(name) in ("translation", "vectors"):
+    if kind(name) in ("translation", "vectors", "agents"):
         say(f"{name}: {MODELS[name].en} · {MODELS[name].zh}")
         say(f"takes {_options(MODELS[name].options)}")
         return

@@ -4,7 +4,16 @@ from typing import Any
 
 from .show import console, number, on_terminal, say
 
-SHOWN = ("lr", "train_loss", "val_loss", "val_accuracy", "val_r2", "words_per_second")  # the report has the rest
+SHOWN = (
+    "lr",
+    "train_loss",
+    "val_loss",
+    "val_accuracy",
+    "val_r2",
+    "train_return",
+    "val_return",
+    "words_per_second",
+)  # the report has the rest
 
 
 def epoch_line(event: dict[str, Any], epochs: int) -> str:

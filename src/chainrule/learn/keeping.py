@@ -3,6 +3,7 @@
 The loop shares this with the trainings that have steps of their own; each says by `kept` what it is made of.
 """
 
+import math
 import time
 from shlex import quote
 from typing import Any
@@ -16,18 +17,21 @@ from ..runs.folder import RunFolder
 from ..runs.log import RunLog
 from ..settings import Settings
 from .kind import OnEvent
-from .stop import Request, Stopped
+from .stop import Request, Stopped, listening
+
+SPANNING = ("cosine", "onecycle", "linear", "polynomial")  # schedules whose shape the length of the run decides
 
 
 class Keeping:
     """A run in its folder. · 文件夹中的运行。
 
     data  has `source` and `fingerprint`; a checkpoint's "facts" hold the fingerprint
-    position  has `step` and `epochs`: how far the run is
+    position  has `step` and `epochs`: how far the run is; `waited`, `best` and `best_epoch` where epochs are compared
     """
 
     metric, mode = "train_loss", "min"  # the figure that decides, and whether less of it is better
     position: Any
+    facts: Any  # what a checkpoint remembers of the data, where epochs are compared
 
     def __init__(self, folder: RunFolder, settings: Settings, data: Any, on_event: OnEvent | None = None):
         self.folder, self.settings, self.data, self.on_event = folder, settings, data, on_event
@@ -65,12 +69,61 @@ class Keeping:
             return
         log.sync()
 
-    def settle(self, log: RunLog) -> None:
-        """What is not on the disk by now is lost to all that comes after. · 结束前补存。"""
+    # -- how it goes on -------------------------------------------------------------------------------------------
+
+    def advance(self, log: RunLog) -> None:
+        """The next step, or the judgement of an epoch whose steps are made. · 前进一步，或评估已完成的一轮。"""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """Give back what the training held, however it ended. · 释放训练占用的资源。"""
+
+    def run(self, log: RunLog) -> None:
+        """Train until the epochs are over, patience runs out or somebody asks to stop."""
+        if self.position.epochs >= self.settings.epochs:
+            self.tell(log, "note", text=f"all {self.settings.epochs} epochs are trained; a larger epochs= goes on")
+        with listening(self.again) as request:
+            try:
+                while not self.finished():
+                    self.advance(log)
+                    self.heed(request, log)
+            finally:
+                self.leave()
+        self.close(log)
+
+    def finished(self) -> bool:
+        out_of_patience = self.settings.patience and self.position.waited >= self.settings.patience
+        return self.position.epochs >= self.settings.epochs or bool(out_of_patience)
+
+    def close(self, log: RunLog) -> None:
+        """Say why it ended before its time; what is not on the disk by now is lost to all that comes after."""
+        position = self.position
+        if position.epochs < self.settings.epochs:
+            text = f"stopped early after epoch {position.epochs}: no gain for {position.waited} epochs, the best was "
+            self.tell(log, "note", text=f"{text}epoch {position.best_epoch}; a larger patience= goes on")
         if self.unsaved:
             self.save(log)
         if self.unsaved:
             raise type(self.unsaved)(f"{self.unsaved}; then {self.again} makes up for what is lost")
+
+    def compare(self, log: RunLog, score: list[float], weights: dict[str, Tensor], figure: float) -> None:
+        """Keep the weights of an epoch whose score, the higher the better, is above all before. · 保留最佳权重。
+
+        Where the disk has no room for them, the next better epoch is the best.
+        """
+        position = self.position
+        better = not any(map(math.isnan, score)) and (not position.best or score > position.best)
+        position.waited = 0 if better else position.waited + 1
+        if not better:
+            return
+        notes = {"epoch": position.epochs, self.metric: figure, "facts": self.facts.to_json()}
+        try:
+            tensors = {f"model/{k}": v for k, v in weights.items()}
+            checkpoint.save(self.folder.best, position.step, tensors, notes, 2)
+        except WriteFailed as error:
+            self.tell(log, "note", text=str(error))
+            return
+        position.best, position.best_epoch = score, position.epochs
 
     def heed(self, request: Request, log: RunLog) -> None:
         """Stop where somebody asked for it, and save when it is time. · 响应停止请求，按时存档。"""
@@ -107,3 +160,10 @@ class Keeping:
                 f"epochs={self.settings.epochs}: run {self.folder.name!r} has trained {epochs} already; "
                 f"expected at least {epochs}, or train a new run"
             )
+
+    def spans(self, log: RunLog, planned: int, lr: float) -> None:
+        """Say what becomes of a schedule that was made for so many epochs. · 说明日程的变化。"""
+        settings = self.settings
+        if settings.schedule in SPANNING and settings.epochs != planned and not self.finished():
+            text = f"schedule={settings.schedule} now spans {settings.epochs} epochs instead of {planned}"
+            self.tell(log, "note", text=f"{text}: lr goes on at {lr:.4g}")

@@ -14,8 +14,6 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..optim.schedule import Schedule
-from ..runs import checkpoint
-from ..runs.durable import WriteFailed
 from ..runs.folder import RunFolder
 from ..runs.log import RunLog
 from . import state
@@ -27,12 +25,9 @@ from .masks import Masks
 from .mode import to_training
 from .state import Position
 from .step import Batches, Outcome, Step, blame
-from .stop import listening
 
 if TYPE_CHECKING:
     from .parts import Parts
-
-SPANNING = ("cosine", "onecycle", "linear", "polynomial")  # schedules whose shape the length of the run decides
 
 BRIEF = 1.0  # seconds: as much may be lost where an epoch is one update
 
@@ -87,38 +82,17 @@ class Loop(Keeping):
         self.tell(log, "resume", **known)
         for line in state.differences(self.step, found.state):
             self.tell(log, "note", text=line)
-        if self.settings.schedule in SPANNING and self.settings.epochs != planned and not self.finished():
-            text = f"schedule={self.settings.schedule} now spans {self.settings.epochs} epochs instead of {planned}"
-            self.tell(log, "note", text=f"{text}: lr goes on at {self.rate():.4g}")
+        self.spans(log, planned, self.rate())
 
-    def run(self, log: RunLog) -> None:
-        """Train until the epochs are over, patience runs out or somebody asks to stop."""
-        if self.position.epochs >= self.settings.epochs:
-            self.tell(log, "note", text=f"all {self.settings.epochs} epochs are trained; a larger epochs= goes on")
-        with listening(self.again) as request:
-            try:
-                while not self.finished():
-                    if self.position.step == (self.position.epochs + 1) * self.feed.updates:
-                        self.judge(log)
-                    else:
-                        self.update(log)
-                    self.heed(request, log)
-            finally:
-                self.feed.close()
-                self.masks.clear()
-        self.close(log)
+    def advance(self, log: RunLog) -> None:
+        if self.position.step == (self.position.epochs + 1) * self.feed.updates:
+            self.judge(log)
+        else:
+            self.update(log)
 
-    def close(self, log: RunLog) -> None:
-        """Say why it ended before its time; what is not on the disk by now is lost to all that comes after."""
-        position = self.position
-        if position.epochs < self.settings.epochs:
-            text = f"stopped early after epoch {position.epochs}: no gain for {position.waited} epochs, the best was "
-            self.tell(log, "note", text=f"{text}epoch {position.best_epoch}; a larger patience= goes on")
-        self.settle(log)
-
-    def finished(self) -> bool:
-        out_of_patience = self.settings.patience and self.position.waited >= self.settings.patience
-        return self.position.epochs >= self.settings.epochs or bool(out_of_patience)
+    def leave(self) -> None:
+        self.feed.close()
+        self.masks.clear()
 
     def update(self, log: RunLog) -> None:
         """One step, with its learning rate and masks."""
@@ -208,10 +182,8 @@ class Loop(Keeping):
         position.loss_sum, position.samples = 0.0, 0
         # Of epochs with the same share of right answers the surer one is better: the loss decides.
         score = [self.sign * figures[self.metric], -figures.get("val_loss", figures["train_loss"])]
-        better = not any(map(math.isnan, score)) and (not position.best or score > position.best)
-        position.waited = 0 if better else position.waited + 1
-        if better and self.keep_best(log, figures[self.metric]):
-            position.best, position.best_epoch = score, position.epochs
+        weights = self.average.weights if self.average else self.step.model.state_dict()
+        self.compare(log, score, weights, figures[self.metric])
         opened = self.opening(position.epochs)
         self.started = self.started and not opened  # the compiler sees another step
         self.schedule.epoch(figures.get("val_loss", figures["train_loss"]))
@@ -227,15 +199,3 @@ class Loop(Keeping):
             return self.task.evaluate(self.step.model, split, self.step.device)
         with self.average.swapped():
             return self.task.evaluate(self.step.model, split, self.step.device)
-
-    def keep_best(self, log: RunLog, figure: float) -> bool:
-        """The weights of an epoch that was better; False where the disk has no room, and the next better one is it."""
-        weights = self.average.weights if self.average else self.step.model.state_dict()
-        tensors = {f"model/{k}": v for k, v in weights.items()}
-        notes = {"epoch": self.position.epochs, self.metric: figure, "facts": self.facts.to_json()}
-        try:
-            checkpoint.save(self.folder.best, self.position.step, tensors, notes, 2)
-        except WriteFailed as error:
-            self.tell(log, "note", text=str(error))
-            return False
-        return True

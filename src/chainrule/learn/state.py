@@ -114,6 +114,12 @@ def differences(step: Step, state: dict[str, Any]) -> list[str]:
 
 def restore(step: Step, average: Average | None, kept: dict[str, Tensor], state: dict[str, Any]) -> Position:
     """Put a checkpoint back. Raises `UserError` where it is of another model. · 恢复存档。"""
+    put_back(step, average, kept, state)
+    return Position(**state["position"])
+
+
+def put_back(step: Step, average: Average | None, kept: dict[str, Tensor], state: dict[str, Any]) -> None:
+    """All of it but the position, which may be one of another kind. · 恢复除位置外的一切。"""
     load_weights(step.model, under(kept, "model"))
     load_optimizer(step.optimizer, kept, state)
     if average is not None:
@@ -125,9 +131,7 @@ def restore(step: Step, average: Average | None, kept: dict[str, Tensor], state:
     place, has_gauss, gauss = state["random"]["numpy"]
     np.random.set_state(("MT19937", kept["random/numpy"].numpy().astype(np.uint32), place, has_gauss, gauss))
     torch.set_rng_state(kept["random/torch"])
-    position = Position(**state["position"])
-    step.use(Form(**position.form))  # a compiled step must see the loaded state
-    return position
+    step.use(Form(**state["position"]["form"]))  # a compiled step must see the loaded state
 
 
 def load_optimizer(optimizer: Any, kept: dict[str, Tensor], state: dict[str, Any]) -> None:

@@ -28,7 +28,6 @@ from ..settings import Settings
 from ..zoo.word2vec import Options, arrays, step, tables
 from .keeping import Keeping
 from .kind import OnEvent
-from .stop import listening
 
 TAKES = ("epochs", "seed", "seeds", "lr", "threads", "device", "gear", "name", "runs", "save_every", "keep")
 RATES = {False: 0.025, True: 0.075}  # CBOW divides by its neighbours and so needs more: arXiv:2012.15332, section 4
@@ -131,15 +130,12 @@ class Trainer(Keeping):
         part = (self.position.epochs * len(self.ids) + place) / (self.settings.epochs * len(self.ids))
         return self.lr * np.maximum(LEAST, 1 - part)
 
-    def run(self, log: RunLog) -> None:
-        with listening(self.again) as request:
-            while self.position.epochs < self.settings.epochs:
-                at = self.position.step - self.position.epochs * self.steps
-                if at == self.steps:
-                    self.judge(log)
-                else:
-                    self.update(log, at)
-                self.heed(request, log)
+    def advance(self, log: RunLog) -> None:
+        at = self.position.step - self.position.epochs * self.steps
+        if at == self.steps:
+            self.judge(log)
+        else:
+            self.update(log, at)
 
     def update(self, log: RunLog, at: int) -> None:
         """One stretch of text."""

@@ -119,7 +119,6 @@ def _begin(trainer: Trainer, log: RunLog, model: str, source: str) -> VectorRun:
 
 def _finish(trainer: Trainer, log: RunLog) -> VectorRun:
     trainer.run(log)
-    trainer.settle(log)
     trainer.tell(log, "finish", epoch=trainer.position.epochs)
     log.sync()
     run = VectorRun(trainer.folder)

@@ -76,7 +76,8 @@ def show(name: str, value: float) -> str:
     """
     if is_share(name) and number(value) is not None:
         return share(value)
-    return f"{value:,.0f}" if name.endswith("count") and number(value) is not None else f"{value:.4g}"
+    whole = name.endswith("count") or (isinstance(value, int) and not isinstance(value, bool))
+    return f"{value:,.0f}" if whole and number(value) is not None else f"{value:.4g}"
 
 
 def as_matrix(confusion: Any) -> list[list[int]]:

@@ -58,6 +58,7 @@ class Environments:
     actions: Actions
     limit: int
     solved: float | None = None
+    again = True  # whether a world whose episode ended begins the next at once
 
     def __init__(self, n: int, seeds: Seeds):
         self.n, self.seeds = n, seeds
@@ -99,7 +100,7 @@ class Environments:
                 truncated[i] = True
             if terminated[i] or truncated[i]:
                 ended.append((i, float(self.returns[i]), self.steps[i]))
-        for i, _, _ in ended:
+        for i, _, _ in ended if self.again else ():
             self._next(i)
         return Moved(after, reward.float(), terminated, truncated, ended)
 
