@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from chainrule.errors import UserError
-from chainrule.learn import loop as loops
+from chainrule.learn import keeping
 from chainrule.learn.device import Device, choose
 from chainrule.learn.run import resume, spread, train, train_seeds
 from chainrule.learn.step import Form, Step
@@ -32,7 +32,7 @@ def test_a_full_disk_is_said_and_the_run_goes_on_from_the_generations_it_has(tmp
             raise DiskFull("the checkpoint was not saved: no space left on the disk; what was there is intact")
         return save(folder, step, *rest)
 
-    monkeypatch.setattr(loops.checkpoint, "save", full)
+    monkeypatch.setattr(keeping.checkpoint, "save", full)
     with pytest.raises(DiskFull, match=r"then `chainrule resume .*` makes up for what is lost"):  # at the very end
         train("mlp", "digits", on_event=events.append, runs=str(tmp_path), name="run", **SMALL)
     notes = [e["text"] for e in events if e["event"] == "note"]
@@ -48,7 +48,7 @@ def test_a_disk_that_is_full_at_once_begins_nothing_and_the_run_can_still_be_mad
     def full(folder, step, *rest):
         raise DiskFull("the checkpoint was not saved: no space left on the disk")
 
-    monkeypatch.setattr(loops.checkpoint, "save", full)
+    monkeypatch.setattr(keeping.checkpoint, "save", full)
     with pytest.raises(DiskFull):
         train("mlp", "digits", runs=str(tmp_path), name="run", **SMALL)
     assert not [e for e in read(tmp_path / "run" / "log.jsonl") if e["event"] == "step"]
