@@ -205,7 +205,7 @@ def check_data(source: str) -> None:
     if source in KNOWN:
         locate(source)
     elif source not in known and path_of(source) is None:
-        hint = did_you_mean(source, known)
+        hint = did_you_mean(source, [*known, *ENVIRONMENTS])
         raise UserError(
             f"data {source!r}: expected one of {', '.join(known)} or the path of a folder, and there is no "
             f"such path{hint}"

@@ -120,7 +120,7 @@ def number(value: Any, name: str = "") -> str:
     """
     if not isinstance(value, float):
         return str(value)
-    if name.endswith("count"):
+    if name.endswith(("count", "steps")):
         return f"{value:.0f}"
     if any(word in name for word in RATES):
         return f"{100 * value:.2f} %"

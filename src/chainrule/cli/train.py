@@ -104,6 +104,8 @@ def _seeds(what: Plan) -> int:
     with Progress(s.epochs) as progress:
         runs = train_seeds(what.model, what.data, s, on_event=progress)
     _together(runs, spread(runs), [f">seed {s.seed + i}" for i in range(s.seeds)])
+    if hasattr(type(runs[0]), "together"):
+        say(f"seeds  {type(runs[0]).together(runs)}")
     return 0
 
 
