@@ -1,6 +1,7 @@
 """Every name of the catalogue leads to the real thing, with the options that stand beside it."""
 
 import inspect
+from dataclasses import fields
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from chainrule import catalog
 from chainrule.catalog import AUGMENTS, DATASETS, INITS, LOSSES, MODELS, OPTIMIZERS, SCHEDULES, VIEWS, WRAPPERS
+from chainrule.data.language import Ways
 from chainrule.errors import UserError
 
 TABLES = {
@@ -42,6 +44,16 @@ def test_word_vectors_take_the_options_beside_them_and_are_no_network(name):
     entry = MODELS[name]
     assert {k: p.default for k, p in inspect.signature(entry.load()).parameters.items()} == dict(entry.options)
     with pytest.raises(UserError, match="is no network of layers"):
+        catalog.build_model(name)
+
+
+@pytest.mark.parametrize("name", [name for name, entry in MODELS.items() if entry.kind == "language"])
+def test_language_models_take_the_options_beside_them_and_their_sizes_from_the_text(name):
+    entry = MODELS[name]
+    known = {k: p.default for k, p in inspect.signature(entry.load()).parameters.items()}
+    assert {k: v for k, v in known.items() if k not in ("vocabulary", "max_length")} == dict(entry.options)
+    assert {f.name: f.default for f in fields(Ways)} == dict(entry.reading)
+    with pytest.raises(UserError, match="takes its sizes from its data"):
         catalog.build_model(name)
 
 
@@ -100,7 +112,9 @@ def test_the_rooms_know_the_same_names():
 
     assert set(SCHEDULES) == set(schedule.SCHEDULES)
     assert set(AUGMENTS) == set(augment.KINDS) == set(apply.OPERATIONS)
-    assert {name: entry.size for name, entry in DATASETS.items()} == {n: s.shape for n, s in sources.SOURCES.items()}
+    assert {name: entry.size for name, entry in DATASETS.items() if entry.size} == {
+        n: s.shape for n, s in sources.SOURCES.items()
+    }
     known = {
         *Supervised("classification", ("a", "b")).losses(),
         *Supervised("regression").losses(),

@@ -5,7 +5,7 @@ an entry is loaded. A model of one's own is named `package.module:Class` whereve
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,11 @@ DATASETS = {
         "CIFAR-100 的照片，按 20 个大类",
         size=(3, 32, 32),
     ),
+    "tinyshakespeare": Entry(
+        "chainrule.data.language:load",
+        "a text of 1,115,394 characters from Shakespeare's plays (Karpathy 2015)",
+        "莎士比亚戏剧选段，1,115,394 个字符的文本",
+    ),
 }
 
 # What an agent acts in; those of gymnasium are named gym:NAME.
@@ -102,6 +107,7 @@ KINDS = {
     "translation": Entry(
         "chainrule.learn.translation:Translation", "translations from pairs of sentences", "由句对学习翻译"
     ),
+    "language": Entry("chainrule.learn.language:LanguageModels", "texts to be continued", "由文本学习续写"),
     "vectors": Entry("chainrule.learn.vectors:Vectors", "word vectors from plain text", "由纯文本学习词向量"),
     "series": Entry(
         "chainrule.learn.forecasting:Forecasting", "what comes next in a time series", "预测时间序列的后续数值"
@@ -247,7 +253,16 @@ def build_model(name: str, options: Mapping[str, Any] | None = None) -> Any:
             f"model {name!r} is as large as the vocabularies of its data: expected one for images here; "
             f"`chainrule train {name} PAIRS` trains it, and `chainrule translate RUN` asks it"
         )
-    make = own_class(name) if ":" in name else MODELS[name].load()
+    if kind(name) == "language":
+        raise UserError(
+            f"model {name!r} ({KINDS[kind(name)].en}) takes its sizes from its data: expected one for images here; "
+            f"`chainrule train {name} DATA` makes and trains it"
+        )
+    return construct(name, own_class(name) if ":" in name else MODELS[name].load(), options)
+
+
+def construct(name: str, make: Callable[..., Any], options: Mapping[str, Any]) -> Any:
+    """make(**options), its failure as one line about the model. · 构造网络，失败时给出一行说明。"""
     given = ", ".join(f"{key}={value!r}" for key, value in options.items())
     try:
         return make(**options)

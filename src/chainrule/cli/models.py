@@ -30,9 +30,11 @@ def models(
         return
     options = _constructor(words)
     check_model(name, options)
-    if kind(name) in ("translation", "vectors", "agents"):
+    if kind(name) in ("agents", "language", "translation", "vectors"):
         say(f"{name}: {MODELS[name].en} · {MODELS[name].zh}")
         say(f"takes {_options(MODELS[name].options)}")
+        if MODELS[name].reading:
+            say(f"reads  data.KEY: {_options(MODELS[name].reading)}")
         return
     shape = read_size(size) if size else MODELS[name].input(options) if name in MODELS else None
     model = _made(name, options, shape)

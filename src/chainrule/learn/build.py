@@ -123,8 +123,8 @@ def fits(made: torch.nn.Module, model: str, task: Supervised, data: DataSet, set
 
 
 @contextmanager
-def _looking(made: torch.nn.Module) -> Iterator[None]:
-    """Without gradients, and with the buffers of a network in training as they were before."""
+def looking(made: torch.nn.Module) -> Iterator[None]:
+    """Without gradients, and with the buffers of a network in training as they were before. · 试看而不改变。"""
     before = [(b, b.clone()) for b in made.buffers() if not is_lazy(b)]
     try:
         with torch.no_grad():
@@ -138,7 +138,7 @@ def _looking(made: torch.nn.Module) -> Iterator[None]:
 def answer(made: torch.nn.Module, model: str, x: torch.Tensor) -> torch.Tensor:
     """What a network says to x in evaluation mode, or one line why it cannot; it is afterwards as before. · 试算。"""
     try:
-        with _looking(made):
+        with looking(made):
             return made.eval()(x)
     except Exception as error:
         raise UserError(
@@ -149,7 +149,7 @@ def answer(made: torch.nn.Module, model: str, x: torch.Tensor) -> torch.Tensor:
 def _alone(made: torch.nn.Module, model: str, x: torch.Tensor, batch_size: int, samples: int) -> None:
     """Of one sample, the last of an epoch, a batch norm may have no variance."""
     try:
-        with _looking(made):
+        with looking(made):
             to_training(made)(x)
     except ValueError as error:
         larger = next((size for size in range(batch_size + 1, samples) if samples % size != 1), samples)

@@ -153,6 +153,12 @@ def sample(step: Step, state: Any, first: Tensor, limits: Limits = USUAL, chance
     True
     """
 
+    return _follow(step, state, first, limits, drawing(chance))
+
+
+def drawing(chance: Chance) -> Callable[[Tensor, Tensor, int], Tensor]:
+    """(log-probabilities [N, V], sentences [N], place) → tokens [N], drawn. · 按概率抽取的规则。"""
+
     def draw(log_p: Tensor, rows: Tensor, t: int) -> Tensor:
         numbers = counter.uniform(counter.key(_SAMPLE, chance.seed, t), rows.cpu().numpy() + chance.start, 1)
         kept = likeliest(log_p.double() / chance.temperature, chance.top_k, chance.top_p)
@@ -160,7 +166,7 @@ def sample(step: Step, state: Any, first: Tensor, limits: Limits = USUAL, chance
         aim = torch.from_numpy(numbers).to(sums.device) * sums[:, -1:]
         return (sums <= aim).sum(-1)
 
-    return _follow(step, state, first, limits, draw)
+    return draw
 
 
 def likeliest(log_p: Tensor, top_k: int = 0, top_p: float = 1.0) -> Tensor:

@@ -58,8 +58,10 @@ class Loop(Keeping):
         # Called with the number of epochs done, to open what then begins to learn; gives lines that say so.
         self.opening: Callable[[int], list[str]] = lambda epochs: []
         self.position = Position()
-        self.metric = f"{'val' if data.val else 'train'}_{self.task.metrics().better if data.val else 'loss'}"
-        self.sign, self.mode = (1.0, "max") if data.val else (-1.0, "min")
+        judged = self.task.metrics()
+        self.metric = f"val_{judged.better}" if data.val else "train_loss"
+        less = not data.val or getattr(judged, "less", False)
+        self.sign, self.mode = (-1.0, "min") if less else (1.0, "max")
         self.started = False  # in this process: the first step of a compiled form may have to choose a plainer one
 
     # -- what is kept ---------------------------------------------------------------------------------------------

@@ -49,6 +49,7 @@ class Position:
 def tensors(step: Step, average: Average | None) -> dict[str, Tensor]:
     """Name → tensor of all that learns. · 全部可学习状态。"""
     out = {f"model/{k}": v for k, v in step.model.state_dict().items()}
+    out |= {f"carried/{k}": v for k, v in carried(step.model).items()}
     out |= {f"optimizer/{k}": v for k, v in _optimizer(step)[1].items()}
     if average is not None:
         out |= {f"average/{k}": v for k, v in average.weights.items()}
@@ -56,6 +57,15 @@ def tensors(step: Step, average: Average | None) -> dict[str, Tensor]:
     out["random/numpy"] = torch.from_numpy(np.asarray(words).astype(np.int64))
     out["random/torch"] = torch.get_rng_state()
     return out
+
+
+def carried(model: torch.nn.Module) -> dict[str, Tensor]:
+    """What goes on from step to step and is no weight: the buffers that a module names in `carries`. · 逐步携带的状态。
+
+    They are not persistent, so that weights hold none of it.
+    """
+    rooms = ((f"{room}." if room else "", m) for room, m in model.named_modules())
+    return {f"{room}{name}": getattr(m, name) for room, m in rooms for name in getattr(m, "carries", ())}
 
 
 def notes(step: Step, position: Position) -> dict[str, Any]:
@@ -121,6 +131,9 @@ def restore(step: Step, average: Average | None, kept: dict[str, Tensor], state:
 def put_back(step: Step, average: Average | None, kept: dict[str, Tensor], state: dict[str, Any]) -> None:
     """All of it but the position, which may be one of another kind. · 恢复除位置外的一切。"""
     load_weights(step.model, under(kept, "model"))
+    with torch.no_grad():
+        for name, held in carried(step.model).items():
+            held.copy_(under(kept, "carried")[name])
     load_optimizer(step.optimizer, kept, state)
     if average is not None:
         average.load(under(kept, "average"))

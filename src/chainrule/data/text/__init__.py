@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .batches import Batches as Batches
     from .batches import Stream as Stream
+    from .batches import Windows as Windows
     from .bpe import BPE as BPE
     from .normal import Normal as Normal
     from .padded import Padded as Padded
@@ -37,6 +38,7 @@ _HOME = {
     "Stream": "batches",
     "Text": "reading",
     "Vocabulary": "vocabulary",
+    "Windows": "batches",
     "columns": "tables",
     "pad": "padded",
     "pair": "padded",

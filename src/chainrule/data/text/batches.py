@@ -15,7 +15,7 @@ from torch import Tensor
 from ...errors import UserError
 from .. import counter
 
-_ORDER, _BATCHES, _START = 11, 12, 13  # kept apart, so that one order says nothing about another
+_ORDER, _BATCHES, _START, _WINDOWS = 11, 12, 13, 14  # kept apart, so that one order says nothing about another
 
 
 class Batches:
@@ -95,7 +95,7 @@ class Stream:
     """One long text in rows that go on from batch to batch, so that a state can be carried. · 可携带状态的长文本批次。
 
     ids [L]: the text. rows: read side by side, N. steps: of a batch, T; the last batch is shorter. An epoch begins at a
-    place of its own in the first T ids, so that texts are cut elsewhere each time.
+    place of its own in the first T ids, so that texts are cut elsewhere each time; all epochs are as long.
     Raises `UserError` for a text that is too short and for numbers out of range.
 
     >>> x, y = Stream(list(range(9)), rows=2, steps=3, shift=False).batch(0, 1)
@@ -119,12 +119,14 @@ class Stream:
         drawn = counter.uniform(counter.key(_START, self.seed), np.array([epoch]), 1)
         return int(drawn[0, 0] * self.steps)
 
-    def _length(self, epoch: int) -> int:
-        return (len(self.ids) - self.start(epoch) - 1) // self.rows
+    @property
+    def length(self) -> int:
+        """Places of a row. · 每行的位置数。"""
+        return (len(self.ids) - (self.steps if self.shift else 1)) // self.rows
 
-    def count(self, epoch: int) -> int:
-        """How many batches an epoch has. · 该轮的批次数。"""
-        return -(-self._length(epoch) // self.steps)
+    def count(self, epoch: int = 0) -> int:
+        """How many batches an epoch has, each as many. · 每轮的批次数。"""
+        return -(-self.length // self.steps)
 
     def batch(self, epoch: int, number: int) -> tuple[Tensor, Tensor]:
         """What is read and what comes next, both [N, ≤ T]. · 输入与其后一位。
@@ -133,8 +135,47 @@ class Stream:
         """
         if not 0 <= number < self.count(epoch):
             raise UserError(f"batch={number}: expected 0…{self.count(epoch) - 1}")
-        length, first = self._length(epoch), self.start(epoch)
+        length, first = self.length, self.start(epoch)
         part = slice(number * self.steps, min(length, (number + 1) * self.steps))
         x = self.ids[first : first + length * self.rows].reshape(self.rows, length)
         y = self.ids[first + 1 : first + 1 + length * self.rows].reshape(self.rows, length)
         return x[:, part], y[:, part]
+
+
+class Windows:
+    """Stretches of one long text in random order, for models that carry nothing on. · 随机次序的定长片段。
+
+    ids [L]: the text. rows: of a batch, N; the last batch is smaller. steps: of each, T. An epoch begins at a place of
+    its own in the first T ids, is cut into stretches and these are shuffled.
+    Raises `UserError` for a text that is too short and for numbers out of range.
+
+    >>> x, y = Windows(list(range(9)), rows=2, steps=4, shift=False).batch(0, 0)
+    >>> sorted(x.tolist()), (y == x + 1).all().item()
+    ([[0, 1, 2, 3], [4, 5, 6, 7]], True)
+    """
+
+    def __init__(self, ids: Sequence[int] | Tensor, rows: int, steps: int, seed: int = 0, shift: bool = True) -> None:
+        self.stream = Stream(ids, 1, steps, seed, shift)
+        self.rows, self.steps, self.seed = rows, steps, seed
+        self.windows = self.stream.length // steps
+        if rows < 1 or not self.windows:
+            raise UserError(
+                f"rows={rows}, steps={steps}: expected at least 1, and a text of more than {steps} tokens; it has "
+                f"{len(self.stream.ids)}"
+            )
+
+    def count(self, epoch: int = 0) -> int:
+        """How many batches an epoch has, each as many. · 每轮的批次数。"""
+        return -(-self.windows // self.rows)
+
+    def batch(self, epoch: int, number: int) -> tuple[Tensor, Tensor]:
+        """What is read and what comes next, both [≤ N, T]. · 输入与其后一位。
+
+        Raises `UserError` for a number outside the epoch.
+        """
+        if not 0 <= number < self.count(epoch):
+            raise UserError(f"batch={number}: expected 0…{self.count(epoch) - 1}")
+        places = np.arange(number * self.rows, min(self.windows, (number + 1) * self.rows))
+        order = counter.permute(counter.key(_WINDOWS, self.seed, epoch), places, self.windows)
+        at = self.stream.start(epoch) + self.steps * torch.from_numpy(order)[:, None] + torch.arange(self.steps)
+        return self.stream.ids[at], self.stream.ids[at + 1]

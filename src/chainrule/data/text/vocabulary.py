@@ -56,11 +56,18 @@ class Vocabulary:
         >>> Vocabulary.build([["b", "a", "b", "c"]], max_size=6).tokens[4:]
         ('b', 'a')
         """
+        return cls.of_counts(Counter(token for sentence in sentences for token in sentence), min_freq, max_size)
+
+    @classmethod
+    def of_counts(cls, counts: Counter[str], min_freq: int = 1, max_size: int | None = None) -> "Vocabulary":
+        """The same from tokens that are counted already. · 由词频建立词表。
+
+        >>> Vocabulary.of_counts(Counter("abb")).tokens[4:]
+        ('b', 'a')
+        """
         if min_freq < 1 or (max_size is not None and max_size <= len(SPECIALS)):
             raise UserError(f"min_freq={min_freq}, max_size={max_size}: expected at least 1, and more than 4 entries")
-        counts = Counter(token for sentence in sentences for token in sentence)
-        for special in (*SPECIALS, ALIAS):
-            counts.pop(special, None)
+        counts = Counter({token: n for token, n in counts.items() if token not in (*SPECIALS, ALIAS)})
         if not counts:
             raise UserError("no token to number: expected a text that is not empty")
         ranked = sorted((t for t, n in counts.items() if n >= min_freq), key=lambda t: (-counts[t], t))
