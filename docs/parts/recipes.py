@@ -30,8 +30,10 @@ def results(page: str, *_: str) -> str:
         recipe, figures = load(one["recipe"]), one["figures"]
         epochs = f"{one['epochs']} / {recipe.settings.epochs}"
         times = [f"{one['wall'] / 60:.1f}", f"{one['processor'] / 60:.1f}"]
-        rows.append([f"`{recipe.name}`", epochs, one["seed"], number(figures["test_accuracy"], "accuracy"), *times])
-    head = ["recipe · 配方", "epochs · 轮数", "seed · 种子", "test accuracy · 测试准确率"]
+        key = "test_accuracy" if "test_accuracy" in figures else next(iter(recipe.expect))
+        figure = f"{plain(key)} {number(figures[key], key)}"
+        rows.append([f"`{recipe.name}`", epochs, one["seed"], figure, *times])
+    head = ["recipe · 配方", "epochs · 轮数", "seed · 种子", "figure · 指标"]
     return table([*head, "minutes · 分钟", "processor minutes · 处理器分钟"], rows)
 
 

@@ -41,6 +41,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "find-lr": ("find_lr:find_lr", "Find the learning rate to begin with · 学习率范围测试"),
         "race": ("race:race", "Race optimizers on surfaces and on digits · 优化器竞赛"),
         "schedule": ("schedule:schedule", "Draw the learning rate over a run · 学习率曲线"),
+        "memory": ("memory:memory", "How far back recurrent cells remember · 循环网络的记忆"),
         "signal": ("signal:signal", "Mean and variance layer by layer before the first step · 初始信号"),
     },
     "The mathematics · 数学": {

@@ -26,11 +26,12 @@ def row(recipe: str, run: Any, figures: dict[str, float], spent: Spent) -> dict[
     """One result: what was run, what came of it, how long it took, how it learned. · 一条结果。"""
     settings = run.settings
     epochs = [e for e in history(read(run.folder.log)) if e["event"] == "epoch"]
+    part = "test_" if any(key.startswith("test_") for key in figures) else "val_"  # where nothing is kept for testing
     return {
         "recipe": recipe,
         "seed": settings.seed,
         "epochs": settings.epochs,
-        "figures": {key: round(value, 5) for key, value in figures.items() if key.startswith("test_")},
+        "figures": {key: round(value, 5) for key, value in figures.items() if key.startswith(part)},
         "wall": round(spent.wall, 1),
         "processor": round(spent.processor, 1),
         "threads": settings.threads or os.cpu_count(),

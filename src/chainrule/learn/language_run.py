@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from os import PathLike
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from ..data.names import show
 from ..data.text.normal import Normal
 from ..data.text.vocabulary import BOS, EOS, NUL, PAD
 from ..errors import UserError
+from . import language_shipping
 from .decode import FAIR, Chance, Limits, drawing, sayable
 from .trained import Run
 
@@ -42,6 +44,12 @@ class LanguageRun(Run):
         read = self._prompt(reader, text)
         pick = (lambda log_p, rows, t: log_p.argmax(-1)) if greedy else drawing(chance)
         return _pieces(reader, read, _said(self.network, read, limits, pick), text.endswith(" "))
+
+    def export(
+        self, to: str = "onnx", fold_bn: bool = False, out: str | PathLike[str] | None = None
+    ) -> "language_shipping.Exported":
+        """Write the model as ONNX, for use elsewhere; see `language_shipping.export`. · 导出。"""
+        return language_shipping.export(self, to, fold_bn, out)
 
     def _prompt(self, reader: Reader, text: str) -> list[int]:
         """The ids of a text to go on from; a line's beginning where there is none."""

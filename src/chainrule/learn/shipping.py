@@ -81,20 +81,26 @@ def export(
     """
     if to not in TARGETS:
         raise unknown("form of export", to, list(TARGETS))
-    if to == "onnx" and (absent := [name for name in NEEDS if find_spec(name) is None]):
-        raise UserError(f"export to ONNX needs {', '.join(absent)}: pip install 'chainrule[export]'")
+    if to == "onnx":
+        missing()
     if to == "safetensors" and fold_bn:
         raise UserError("fold_bn: the names of a safetensors file leave no place for folded norms; use onnx or torch")
     folder = Path(out).expanduser() if out is not None else run.path / "export"
-    with _made_in(folder) as new:
+    with made_in(folder) as new:
         lines = _write(run, to, fold_bn, new)
         files = sorted(new.iterdir(), key=lambda path: path.suffix == ".py")
     return Exported([folder / path.name for path in files], lines)
 
 
+def missing() -> None:
+    """Refuse an export to ONNX where its packages are not installed. · 检查 ONNX 所需的包。"""
+    if absent := [name for name in NEEDS if find_spec(name) is None]:
+        raise UserError(f"export to ONNX needs {', '.join(absent)}: pip install 'chainrule[export]'")
+
+
 @contextmanager
-def _made_in(folder: Path) -> Iterator[Path]:
-    """A new folder whose files get their place only when all are there. Its faults are one line."""
+def made_in(folder: Path) -> Iterator[Path]:
+    """A new folder whose files get their place only when all are there. Its faults are one line. · 整体写出。"""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         new = Path(mkdtemp(prefix=".export-", dir=folder))
@@ -164,10 +170,11 @@ def _of_torchvision(run: "ImageRun") -> bool:
 
 
 @contextmanager
-def _exporting() -> Iterator[None]:
-    """torch's exporters warn of their own parts; the twins become one node each."""
+def exporting() -> Iterator[None]:
+    """torch's exporters warn of their own parts; the twins become one node each. · 导出时的环境。"""
     with warnings.catch_warnings(), gear("twin"):
         warnings.filterwarnings("ignore", r".*isinstance\(treespec, LeafSpec\).*", FutureWarning)
+        warnings.filterwarnings("ignore", r".*The axis name: \w+ will not be used", UserWarning)
         yield
 
 
@@ -175,7 +182,8 @@ def _batch(facts_shape: Sequence[int], size: int) -> Tensor:
     return torch.randint(0, 256, (size, *facts_shape), dtype=torch.uint8, generator=torch.Generator().manual_seed(size))
 
 
-def _refuse(error: Exception) -> UserError:
+def refused(error: Exception) -> UserError:
+    """What an exporter says, in one line. · 导出失败的一行说明。"""
     first = " ".join(str(error).split())[:160]
     return UserError(f"the network cannot be exported: {type(error).__name__}: {first}")
 
@@ -186,14 +194,14 @@ def _onnx(shipped: Shipped, known: dict[str, Any], path: Path) -> str:
 
     shapes, one = {"pixels": {0: torch.export.Dim("N")}}, (_batch(known["shape"], 2),)
     try:
-        with _exporting():
+        with exporting():
             program = torch.onnx.export(
                 shipped, one, dynamic_shapes=shapes, input_names=["pixels"], output_names=["logits"], verbose=False
             )
         assert program is not None
         made = program.model_proto
     except Exception as error:  # whatever an exporter makes of a network of one's own
-        raise _refuse(error) from error
+        raise refused(error) from error
     onnx.helper.set_model_props(made, {key: json.dumps(value, ensure_ascii=False) for key, value in known.items()})
     onnx.checker.check_model(made)
     onnx.save(made, path)
@@ -206,12 +214,12 @@ def _onnx(shipped: Shipped, known: dict[str, Any], path: Path) -> str:
 def _program(shipped: Shipped, known: dict[str, Any], path: Path) -> str:
     shapes = {"pixels": {0: torch.export.Dim("N")}}
     try:
-        with _exporting():
+        with exporting():
             program = torch.export.export(shipped, (_batch(known["shape"], 2),), dynamic_shapes=shapes)
             torch.export.save(program, path, extra_files={"facts.json": json.dumps(known, ensure_ascii=False)})
             loaded = torch.export.load(path).module()
     except Exception as error:
-        raise _refuse(error) from error
+        raise refused(error) from error
     worst = _tried(shipped, known, lambda x: loaded(x).detach().numpy())
     return f"checked the program's answers differ by {worst:.1e} at most (any batch)"
 
@@ -226,7 +234,7 @@ def _tried(shipped: Shipped, known: dict[str, Any], answer: Any) -> float:
         try:
             found = np.asarray(answer(x))
         except Exception as error:  # the other runtime's own errors, for a graph that takes one size only
-            raise _refuse(error) from error
+            raise refused(error) from error
         worst = max(worst, float(np.abs(found - want).max() / max(1.0, np.abs(want).max())))
     if not worst <= TOLERANCE:
         raise UserError(f"the export answers otherwise than the run, by {worst:.1e}; expected at most {TOLERANCE:.0e}")
