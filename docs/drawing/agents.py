@@ -8,18 +8,10 @@ from chainrule import train_seeds
 from chainrule.learn.agents.run import AgentRun
 from chainrule.look import moving
 
-EPOCHS = {"ppo": 5, "dqn": 6}
-
 
 def draw(folder: Path) -> None:
     with TemporaryDirectory() as place:
-        for model, epochs in EPOCHS.items():
-            runs = train_seeds(model, "cartpole", epochs=epochs, seeds=5, threads=1, runs=place, name=model)
-            picture(runs, model, folder)
-
-
-def picture(runs: list[AgentRun], model: str, folder: Path) -> None:
-    copyfile(AgentRun.together(runs), folder / f"{model}-seeds.png")
-    if model == "ppo":
+        runs = train_seeds("ppo", "cartpole", epochs=5, seeds=5, threads=1, runs=place, name="ppo")
+        copyfile(AgentRun.together(runs), folder / "ppo-seeds.png")
         shown = [frame for frame, _ in runs[0].frames()]
         moving.write(shown[:160:2], folder / "cartpole.gif", 40)
