@@ -242,6 +242,10 @@ def place(tmp_path, monkeypatch):
     Path("mynet.py").write_text(own)
     Path("poem.txt").write_bytes("床前明月光\r\n\r\n疑是地上霜\r\n".encode("gbk"))
     Path("text.txt").write_text("the king and the queen rule\nthe man and the woman work\n" * 200)
+    Path("reviews.csv").write_text("text,label\n" + "a fine film,good\na dull film,bad\n" * 20)
+    Path("lines.txt").write_text("fine\ndull\n")
+    Path("words.conll").write_text("a DET\nfine ADJ\nfilm NOUN\n\n" * 20)
+    Path("sales.csv").write_text("month,sales\n" + "".join(f"{i},{i % 4 + i}\n" for i in range(60)))
     Path("questions.txt").write_text(": royal\nman woman king queen\n")
     yield tmp_path
     sys.modules.pop("mynet", None)
