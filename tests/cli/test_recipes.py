@@ -1,12 +1,13 @@
 """Recipes: each can be read, makes its network and learns a step; schedules to the letter of the papers."""
 
 import json
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from chainrule.catalog import kind
+from chainrule.catalog import check_pair, kind
 from chainrule.cli import recorded, reproduce
 from chainrule.cli.main import main
 from chainrule.cli.recipes import load, names, shortened
@@ -17,6 +18,7 @@ from chainrule.errors import UserError
 from chainrule.learn import build
 from chainrule.learn.device import Device
 from chainrule.learn.facts import Facts
+from chainrule.learn.kind import of
 from chainrule.learn.language import LanguageModels
 from chainrule.learn.run import train
 from chainrule.learn.step import Step
@@ -24,6 +26,8 @@ from chainrule.rates import of_run
 from chainrule.settings import parse
 
 CLASSES = {"flowers128": 5}
+IMAGES = [name for name in names() if kind(load(name).model) == "images"]
+OTHER = [name for name in names() if kind(load(name).model) in ("texts", "series")]
 RESIDUAL = [f"resnet{n}-cifar10" for n in (20, 32, 44, 56, 110)]
 
 
@@ -41,7 +45,7 @@ def facts(name: str) -> Facts:
     return Facts(recipe.data, "classification", classes, shape, (0.0,), (1.0,), "resize", "")
 
 
-@pytest.mark.parametrize("name", [name for name in names() if kind(load(name).model) == "images"])
+@pytest.mark.parametrize("name", IMAGES)
 def test_every_recipe_is_read_and_learns_a_step(name):
     recipe, known = load(name), facts(name)
     settings = recipe.settings
@@ -87,6 +91,21 @@ def test_a_short_recipe_learns_shakespeare(shared_data, monkeypatch, tmp_path, n
     run = train(what.model, what.data, what.settings)
     assert run.metrics["val_loss"] < bound
     assert run.finished["baselines"]["6-gram"]["val_loss"] == pytest.approx(1.558, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_recipes_of_texts_and_series_find_their_data_and_build_their_network(name, shared_data, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_DATA", str(shared_data))
+    recipe = load(name)
+    check_pair(recipe.model, recipe.settings.model, recipe.data, recipe.settings.data)
+    learning = of(recipe.model)
+    learning.check(recipe.model, recipe.settings)
+    data = learning.dataset(recipe.model, recipe.data, recipe.settings)
+    network, task = (make(recipe.settings, data) for make in (partial(learning.network, recipe.model), learning.task))
+    optimizer = learning.optimizer(network, recipe.settings)
+    step = Step(network.train(), task, optimizer, Device("cpu"), recipe.settings.clip)
+    outcome = step(learning.feed(data, recipe.settings).at(0))
+    assert outcome.finite and outcome.updated and data.test is not None
 
 
 @pytest.mark.parametrize("name", names())
