@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from os import PathLike
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from ..data.names import show
 from ..data.text.padded import pad
 from ..data.text.vocabulary import NUL
 from ..errors import UserError
+from . import shipping
 from .text_data import Reader
 from .trained import Run
 
@@ -70,6 +72,14 @@ class TextRun(Run):
         if broken is not None:
             broken += faults
         return found
+
+    def export(
+        self, to: str = "onnx", fold_bn: bool = False, out: str | PathLike[str] | None = None
+    ) -> shipping.Exported:
+        """Write the network for use elsewhere, checked against onnxruntime; see `text_shipping.export`. · 导出网络。"""
+        from .text_shipping import export
+
+        return export(self, to, fold_bn, out)
 
     def stream(self, texts: Iterable[str], topk: int, broken: list[str]) -> Iterator[TextAnswer]:
         """The same one by one, in little memory however many there are. · 逐个预测。"""

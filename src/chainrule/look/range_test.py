@@ -20,7 +20,6 @@ from ..errors import UserError
 from ..learn import build
 from ..learn.batch import answer
 from ..learn.device import choose
-from ..learn.feed import Feed
 from ..learn.images import Images
 from ..learn.kind import of
 from ..learn.masks import Masks
@@ -127,9 +126,8 @@ def find_lr(
     settings = replace(make(values, settings), lr=None, schedule="constant", warmup=0.0)
     with session(settings.seed, settings.threads):
         parts = _parts(model, str(fspath(data)), settings)
-        part = build.training_part(parts.data, parts.settings)
-        feed, masks = Feed(parts.data, part, parts.settings), Masks(parts.network, settings.seed)
-        optimizer = build.optimizer(parts.network, parts.settings)
+        feed, masks = parts.kind.feed(parts.data, parts.settings), Masks(parts.network, settings.seed)
+        optimizer = parts.kind.optimizer(parts.network, parts.settings)
         step = Step(parts.network, parts.task, optimizer, parts.device, settings.clip)
         form = parts.asked(optimizer)
         now = [0]

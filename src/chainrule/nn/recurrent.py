@@ -51,7 +51,8 @@ class Layers(torch.nn.RNNBase):
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         masked = self.drop is not None and self.training and self.drop.mask is not None
-        if self.formula.card.runs_twin() and not masked and not torch.compiler.is_compiling():
+        compiled = torch.compiler.is_compiling() and not torch.compiler.is_exporting()  # an exporter knows torch's own
+        if self.formula.card.runs_twin() and not masked and not compiled:
             return super().forward(input, hx)
         if isinstance(input, PackedSequence):
             return self._packed(input, hx)

@@ -20,14 +20,16 @@ CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 POOLS = ("mean", "max", "last")
 
 
-def pooled(states: Tensor, mask: Tensor, how: str) -> Tensor:
-    """One row of each text, of its tokens alone. · 按掩码汇聚。
+def pooled(states: Tensor, mask: Tensor | None, how: str) -> Tensor:
+    """One row of each text, of its tokens alone; without a mask all are tokens. · 按掩码池化。
 
     states [N, T, S], mask [N, T] → [N, S]; how "mean" or "max".
 
     >>> pooled(torch.tensor([[[1.0], [3.0], [9.0]]]), torch.tensor([[True, True, False]]), "mean")
     tensor([[2.]])
     """
+    if mask is None:
+        return states.amax(1) if how == "max" else states.mean(1)
     shown = mask[..., None]
     if how == "max":
         return states.masked_fill(~shown, -torch.inf).amax(1)
@@ -55,8 +57,8 @@ class Recurrent(torch.nn.Module):
         )
         self.size = hidden * (2 if bidirectional else 1)
 
-    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        states, ends = self.layers.over(x, mask.sum(1))
+    def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        states, ends = self.layers(x) if mask is None else self.layers.over(x, mask.sum(1))
         h = ends[0] if isinstance(ends, tuple) else ends
         directions = 2 if self.layers.bidirectional else 1
         return states, torch.cat(list(h[-directions:]), -1)
@@ -86,10 +88,10 @@ class Attending(torch.nn.Module):
         self.norm = nn.LayerNorm(width) if norm_first else nn.Identity()
         self.size = width
 
-    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         x = self.positions(x)
         for layer in self.layers:
-            x = layer(x, None, ~mask)
+            x = layer(x, None, None if mask is None else ~mask)
         x = self.norm(x)
         return x, pooled(x, mask, "mean")
 
@@ -107,7 +109,7 @@ class Bag(torch.nn.Module):
         super().__init__()
         self.size = width
 
-    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         return x, pooled(x, mask, "mean")
 
 
@@ -123,8 +125,8 @@ class Asked:
 class TextNetwork(torch.nn.Module):
     """A table of words, something that reads them, and a linear answer. · 词表、阅读器与线性输出。
 
-    tokens [N, T], mask [N, T] → [N, C], per token [N, T, C]; pool "last" is the reader's own summary. Raises
-    `UserError` for another pool. The table's row of padding stays 0.
+    tokens [N, T], mask [N, T], None without padding → [N, C], per token [N, T, C]; pool "last" is the
+    reader's own summary. Raises `UserError` for another pool. The table's row of padding stays 0.
 
     >>> net = TextNetwork(Bag(3), Asked(vocabulary=9), width=3)
     >>> net(torch.tensor([[4, 5, 0]]), torch.tensor([[True, True, False]])).shape
@@ -146,7 +148,7 @@ class TextNetwork(torch.nn.Module):
             with torch.no_grad():
                 self.embedding.weight.mul_(width**-0.5)
 
-    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
         states, summary = self.body(self.drop_in(self.embedding(tokens)), mask)
         if self.per_token:
             return self.head(self.drop_out(states))
