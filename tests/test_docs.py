@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ if not (ROOT / "docs" / "make.py").is_file():
 
 def module_at(path: Path, name: str):
     spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
     return made
@@ -231,7 +233,7 @@ def place(tmp_path, monkeypatch):
     """A working folder with what the pages speak of: pictures, a poem, a text, questions, one's own network."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    test = load("digits").test
+    test: Any = load("digits").test
     for i in range(40):
         folder = tmp_path / "pictures" / ("even", "odd")[int(test.targets[i]) % 2]
         folder.mkdir(parents=True, exist_ok=True)
@@ -311,7 +313,7 @@ def written(path: Path, room: str, change=lambda text: text):
 @pytest.fixture
 def registries():
     """What is written in an example leaves no trace."""
-    known = [(table, dict(table)) for table in (REGISTRY, RULES, OPTIMIZERS)]
+    known: list[tuple[Any, Any]] = [(table, dict(table)) for table in (REGISTRY, RULES, OPTIMIZERS)]
     yield
     for table, before in known:
         table.clear()

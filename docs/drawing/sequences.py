@@ -69,8 +69,9 @@ def unrolled(path: Path) -> None:
     """The same weights at every time: folded at the left, unrolled at the right, with the states of a real one."""
     torch.manual_seed(3)
     embedding, rnn = nn.Embedding(len(WORDS), UNITS), nn.RNN(UNITS, UNITS)
+    recurrent: Any = rnn.weight_hh_l0
     with torch.no_grad():
-        rnn.weight_hh_l0.mul_(1.8)
+        recurrent.mul_(1.8)
         states = rnn(embedding(torch.arange(len(WORDS)))[:, None])[0][:, 0].numpy()
         read = np.tanh(embedding.weight.numpy())
     figure, axes = blank(9.6, 4.6, (12.6, 6.0))
@@ -172,8 +173,9 @@ def remembering() -> Any:
     """An LSTM that was trained to say at the end which number stood where the mark was."""
     torch.manual_seed(1)
     lstm, head = nn.LSTM(2, HIDDEN), nn.Linear(HIDDEN, 1)
+    bias: Any = lstm.bias_ih_l0
     with torch.no_grad():
-        lstm.bias_ih_l0[HIDDEN : 2 * HIDDEN] = 1.0  # the forget gate begins open (Jozefowicz et al. 2015)
+        bias[HIDDEN : 2 * HIDDEN] = 1.0  # the forget gate begins open (Jozefowicz et al. 2015)
     learn = Adam([*lstm.parameters(), *head.parameters()], lr=0.03)
     for _ in range(900):
         x, wanted = numbers(64, torch.randint(1, STEPS - 1, (64,)))

@@ -108,11 +108,17 @@ def _onnx(run: "TextRun", path: Path) -> str:
 
     shipped, words = Unpadded(run.network).eval(), len(run.facts.vocabulary)
     shapes = {"tokens": {0: torch.export.Dim("N"), 1: torch.export.Dim("T")}}
-    names = {"input_names": ["tokens"], "output_names": ["scores"]}
     try:
         with exporting():
             warnings.simplefilter("ignore")  # of loops over time it warns of its own doing; what it made is tried below
-            program = torch.onnx.export(shipped, (_ids(2, 7, words),), dynamic_shapes=shapes, verbose=False, **names)
+            program = torch.onnx.export(
+                shipped,
+                (_ids(2, 7, words),),
+                dynamic_shapes=shapes,
+                input_names=["tokens"],
+                output_names=["scores"],
+                verbose=False,
+            )
         assert program is not None
         made = program.model_proto
     except Exception as error:  # whatever an exporter makes of it
