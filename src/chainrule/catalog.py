@@ -108,6 +108,7 @@ KINDS = {
         "chainrule.learn.translation:Translation", "translations from pairs of sentences", "由句对学习翻译"
     ),
     "language": Entry("chainrule.learn.language:LanguageModels", "texts to be continued", "由文本学习续写"),
+    "unsupervised": Entry("chainrule.learn.unsupervised:Unsupervised", "codes of images", "由图像学习编码"),
     "vectors": Entry("chainrule.learn.vectors:Vectors", "word vectors from plain text", "由纯文本学习词向量"),
     "series": Entry(
         "chainrule.learn.forecasting:Forecasting", "what comes next in a time series", "预测时间序列的后续数值"

@@ -44,6 +44,16 @@ TABULAR = {
     "dropout": 0.1,
     "embedding_dim": 0,
 }
+DENSE_CODER = {
+    "shape": (1, 32, 32),
+    "latent": 16,
+    "hidden": (512, 256),
+    "activation": "relu",
+    "likelihood": "bernoulli",
+}
+CONV_CODER = {"shape": (1, 32, 32), "latent": 16, "channels": (32, 64), "activation": "relu", "likelihood": "bernoulli"}
+CORRUPTED = {"noise": 0.0, "corruption": "mask"}
+DRAWN = {"beta": 1.0, "std": 0.1}
 COLUMNS = {
     "target": None,
     "task": "auto",
@@ -138,6 +148,16 @@ def texts(name: str, options: Mapping[str, Any], en: str, zh: str) -> dict[str, 
 # How a graph is read: nodes a class to learn and to validate from where it brings no parts, and see learn/nodes.py.
 NODES = {"per_class": 20, "val_per_class": 30, "normalise": "auto", "undirected": False, "neighbours": ()}
 KIPF = {"epochs": 200, "lr": 0.01, "weight_decay": 5e-4}  # Kipf & Welling 2017, section 5.2
+
+
+def coder(name: str, options: Mapping[str, Any], counted: tuple[int, int], en: str, zh: str) -> dict[str, Entry]:
+    """An autoencoder; counted for images of 1×32×32. · 自编码器的条目。
+
+    >>> coder("vae", DENSE_CODER, (0, 0), "drawn codes", "随机编码")["vae"].kind
+    'unsupervised'
+    """
+    room = f"chainrule.zoo.autoencoder:{name}"
+    return {name: Entry(room, en, zh, options, None, *counted, kind="unsupervised")}
 
 
 def deep(dropout: float) -> dict[str, Any]:
@@ -354,6 +374,37 @@ MODELS = {
         macs=9_344,
         kind="tables",
         reading=COLUMNS,
+    ),
+    **coder(
+        "autoencoder",
+        DENSE_CODER | CORRUPTED,
+        (1_321_488, 1_318_912),
+        "images to a code and back",
+        "自编码器：图像到编码再还原",
+    ),
+    **coder(
+        "denoising_autoencoder",
+        DENSE_CODER | CORRUPTED | {"noise": 0.3},
+        (1_321_488, 1_318_912),
+        "the same, which has to see through noise",
+        "去噪自编码器",
+    ),
+    **coder(
+        "conv_autoencoder", CONV_CODER | CORRUPTED, (201_873, 4_587_520), "the same of convolutions", "卷积自编码器"
+    ),
+    **coder(
+        "vae",
+        DENSE_CODER | DRAWN,
+        (1_325_600, 1_323_008),
+        "variational autoencoder: codes are drawn",
+        "变分自编码器：随机编码",
+    ),
+    **coder(
+        "conv_vae",
+        CONV_CODER | DRAWN,
+        (267_425, 4_653_056),
+        "variational autoencoder of convolutions",
+        "卷积变分自编码器",
     ),
     "word2vec": Entry(
         "chainrule.zoo.word2vec:Options",

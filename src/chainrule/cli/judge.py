@@ -164,6 +164,7 @@ PREDICTS = {
     "series": "predict_series:predict",
     "tables": "predict_table:predict",
     "texts": "predict_texts:predict",
+    "unsupervised": "predict_codes:predict",
 }
 
 

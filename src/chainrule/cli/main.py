@@ -30,6 +30,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "explain": ("explain:explain", "Show which part of an image speaks for its class · 解释"),
         "vectors": ("vectors:vectors", "Neighbours, analogies, tests, map and files of word vectors · 词向量"),
         "play": ("play:play", "Let an agent play an episode, drawn as a moving picture · 观看智能体"),
+        "sample": ("sample:sample", "Draw new images out of a variational autoencoder · 抽样生成图像"),
         "export": ("export:export", "Write a run's network as ONNX or torch program · 导出"),
         "runs": ("runs:runs", "List, show and compare runs · 查看与比较"),
     },

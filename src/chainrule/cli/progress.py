@@ -12,6 +12,8 @@ SHOWN = (
     "val_r2",
     "train_return",
     "val_return",
+    "val_elbo",
+    "val_explained",
     "words_per_second",
 )  # the report has the rest
 

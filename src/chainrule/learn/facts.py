@@ -53,6 +53,6 @@ class Facts(Remembered):
     fingerprint: str
 
     @classmethod
-    def of(cls, data: Any) -> "Facts":
+    def of(cls, data: Any) -> Self:
         """The facts of a `DataSet`. · 取自数据集。"""
         return cls(**{name: getattr(data, name) for name in cls.__dataclass_fields__})
