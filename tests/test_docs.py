@@ -223,6 +223,7 @@ LONG = (
     "reproduce lenet-mnist",
     "reproduce he-30-layers",
     "reproduce gcn-cora",
+    "train tabular california",
     "reproduce resnet20-cifar10",
     "runs compare he xavier",
 )  # only that they are there

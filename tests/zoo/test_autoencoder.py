@@ -11,8 +11,9 @@ from chainrule import catalog
 from chainrule.catalog import MODELS
 from chainrule.errors import UserError
 from chainrule.learn.masks import Masks
-from chainrule.learn.unsupervised import Coder
+from chainrule.learn.unsupervised import Coder, Unsupervised
 from chainrule.nn.variational import GaussianNoise, MaskingNoise, Reparameterise, divergence_of, reconstruction
+from chainrule.settings import parse
 
 NAMES = [name for name, entry in MODELS.items() if entry.kind == "unsupervised"]
 SHAPE = (1, 32, 32)
@@ -59,6 +60,12 @@ def test_noise_is_laid_from_seed_and_step_and_only_while_it_learns():
         masks.clear()
         model.eval()
         assert torch.equal(model(x)[0], model(x)[0])
+
+
+def test_E59_a_batch_brings_its_own_answers():
+    data = Unsupervised().dataset("vae", "digits", parse(["size=8"]))
+    for x, y in Unsupervised().feed(data, parse(["batch_size=16"])).at(3):
+        assert x is y and x.shape == (16, 1, 8, 8) and 0 <= float(x.min()) <= float(x.max()) <= 1
 
 
 def test_the_loss_is_reconstruction_and_beta_times_divergence():
