@@ -121,7 +121,7 @@ def test_a_run_that_is_stopped_goes_on_bit_for_bit(text, model, more, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["rnn", "lstm", "gru"])
-def test_a_part_is_judged_as_one_long_row(kind, monkeypatch):
+def test_E75_a_part_is_judged_as_one_long_row_of_conditionals(kind, monkeypatch):
     """Rows side by side know what stands before them: the more they read there, the less they differ from one row."""
     torch.manual_seed(0)
     model = RecurrentLanguageModel(12, width=16, kind=kind)
