@@ -1,5 +1,7 @@
 """Torch's functional forms on lists that are kept from step to step: the same numbers, and never stale."""
 
+import copy
+
 import pytest
 import torch
 
@@ -78,7 +80,9 @@ def another_group(optimizer):
 
 
 def loaded(optimizer):
-    optimizer.load_state_dict(optimizer.state_dict())
+    before = copy.deepcopy(optimizer.state_dict())
+    steps(optimizer, 2, 50)
+    optimizer.load_state_dict(before)
 
 
 def single_precision(optimizer):

@@ -142,7 +142,7 @@ class Ruled(torch.optim.Optimizer):
             real(θ if name == "θ" else state[name]).copy_(value)
 
     def _twin_step(self) -> None:
-        calls = [(kept, kept.gradients()) for kept in self._calls or ()]
+        calls = [(kept, kept.gradients(self.state)) for kept in self._calls or ()]
         if calls and len(calls) == len(self.param_groups) and all(grads is not None for _, grads in calls):
             for kept, grads in calls:
                 kept.run(grads or [])

@@ -120,7 +120,7 @@ class Call:
     def __init__(self, rule: Rule, group: dict[str, Any], options: dict[str, Any], state: Mapping[Tensor, dict]):
         assert rule.parent is not None
         self.form, takes = functional(rule.parent)
-        self.group, self.state, self.params = group, state, list(group["params"])
+        self.group, self.params = group, list(group["params"])
         self.keys = [name for name in group if name not in ("params", "lr")]
         self.options = [group[name] for name in self.keys]
         given = {**group, **options}
@@ -139,8 +139,11 @@ class Call:
         self.kind = _kind(self.params[0])
         self.given, self.rated = arguments(takes, given), "lr" in takes
 
-    def gradients(self) -> list[Tensor] | None:
-        """The gradients of this step; None if anything else is not as it was when the lists were made."""
+    def gradients(self, state: Mapping[Tensor, dict]) -> list[Tensor] | None:
+        """The gradients of this step; None if anything else is not as it was when the lists were made.
+
+        state  of the optimizer now: one that was loaded is another object
+        """
         group, params = self.group, self.params
         grads = [θ.grad for θ in params]
         try:
@@ -154,7 +157,7 @@ class Call:
             and [group[name] for name in self.keys if name in group] == self.options
             and type(group["lr"]) is float
             and _kind(params[0]) == self.kind
-            and all(map(is_, map(self.state.get, params), self.entries))
+            and all(map(is_, map(state.get, params), self.entries))
         )
         for name, values in self.lists if same and self.entries else ():
             same = same and (not values or all(map(is_, map(methodcaller("get", name), self.entries), values)))
