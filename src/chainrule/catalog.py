@@ -102,6 +102,7 @@ KINDS = {
     "images": Entry(
         "chainrule.learn.images:Images", "classes, labels or numbers from images", "由图像学习类别、标签或数值"
     ),
+    "links": Entry("chainrule.learn.links:Links", "edges of a graph, some of them hidden", "图中的边，部分被隐去"),
     "nodes": Entry("chainrule.learn.nodes:Nodes", "classes of the nodes of a graph", "图中节点的类别"),
     "tables": Entry("chainrule.learn.tables:Tables", "classes or a number from tables", "由表格学习类别或数值"),
     "translation": Entry(

@@ -147,6 +147,8 @@ def texts(name: str, options: Mapping[str, Any], en: str, zh: str) -> dict[str, 
 
 # How a graph is read: nodes a class to learn and to validate from where it brings no parts, and see learn/nodes.py.
 NODES = {"per_class": 20, "val_per_class": 30, "normalise": "auto", "undirected": False, "neighbours": ()}
+# How the edges of a graph are hidden, and what each update looks at; see learn/link_data.py.
+LINKS = {"val_edges": 0.05, "test_edges": 0.1, "normalise": "auto", "negatives": "auto"}
 KIPF = {"epochs": 200, "lr": 0.01, "weight_decay": 5e-4}  # Kipf & Welling 2017, section 5.2
 
 
@@ -346,6 +348,15 @@ MODELS = {
         kind="nodes",
         reading=NODES,
         usual=KIPF,
+    ),
+    "gae": Entry(
+        "chainrule.zoo.gae:GAE",
+        "graph auto-encoder: which nodes of a graph are joined",
+        "图自编码器：预测哪些节点相连",
+        {"hidden": 32, "dim": 16, "dropout": 0.0},
+        kind="links",
+        reading=LINKS,
+        usual={"epochs": 200, "lr": 0.01},
     ),
     "graphsage": Entry(
         "chainrule.zoo.neighbours:GraphSAGE",

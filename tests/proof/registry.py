@@ -19,10 +19,13 @@ TWINLESS = {  # formulas without an operator of torch's, and why
     "swish": "torch has only its case β = 1, which is silu",
     "lstm_peephole": "torch has no LSTM with peepholes",
     "generalized_advantage": "of agents: the plain sum of its definition in its tests",
-    **dict.fromkeys(("symmetric", "share", "segment_softmax", "edge_scores"), "of graphs: dense algebra in its tests"),
+    **dict.fromkeys(
+        ("symmetric", "share", "segment_softmax", "edge_scores", "pair_products"),
+        "of graphs: dense algebra in its tests",
+    ),
     **dict.fromkeys(("rosenbrock", "beale", "saddle", "ravine", "noisy_quadratic"), "a surface, no operator"),
 }
-GRAPHS = ("sparse_product", "symmetric", "share", "segment_softmax", "edge_scores")
+GRAPHS = ("sparse_product", "symmetric", "share", "segment_softmax", "edge_scores", "pair_products")
 UNMEASURED: dict[str, set[str]] = {  # checks that apply to none of its samples
     **{name: {"twin"} for name in TWINLESS},
     **{

@@ -160,6 +160,7 @@ def _show(told: dict[str, Any], split: str, tta: str) -> None:
 
 # Kinds of learning whose `predict` stands in a file of its own: (run, what, the options).
 PREDICTS = {
+    "links": "predict_nodes:predict",
     "nodes": "predict_nodes:predict",
     "series": "predict_series:predict",
     "tables": "predict_table:predict",

@@ -2,15 +2,19 @@
 
 from typing import Any
 
+from ..catalog import kind
 from ..data.graph_names import NAMES
 from ..data.sources import path_of
 from ..errors import UserError
+from ..runfile import from_file
+from ..runs.folder import RunFolder
 from .answers import as_csv, as_json, as_table
 from .judge import open_checked
+from .show import number, table
 
 
 def predict(run: str, what: tuple[str, ...], asked: dict[str, Any]) -> None:
-    """Class of every node or of those named, of the run's own graph or of another one. · 预测节点。
+    """Class of every node or of those named, of the run's own graph or another one; or their new edges. · 预测节点。
 
     asked the options of the command. Raises `UserError` for those that are for images and texts.
     """
@@ -22,6 +26,9 @@ def predict(run: str, what: tuple[str, ...], asked: dict[str, Any]) -> None:
         as_csv(found, False, asked["csv_"], "node")
     elif asked["json_"]:
         as_json(found, False, "node")
+    elif kind(from_file(RunFolder.open(run).run_toml)[0]) == "links":
+        rows = [[one.path, *(f"{name} {number(p, 'top')}" for name, p in one.top)] for one in found]
+        table(["node", "likeliest new edges", *[""] * (max(map(len, rows)) - 2)], rows)
     else:
         as_table(found, False, "node")
 

@@ -122,13 +122,7 @@ class Nodes(Looped):
         options = dict(settings.model)
         if str(options.get("row", "")).startswith("cheb"):
             options["lambda_max"] = facts.eigenvalue
-        with seeded(settings.seed):
-            made = constructed(model, facts.features, len(facts.classes), options=options)
-        if settings.init != "default":
-            from ..nn.init import initialize
-
-            initialize(made, settings.init, torch.Generator().manual_seed(settings.seed), **settings.initial())
-        return made
+        return built(model, settings, facts.features, len(facts.classes), options=options)
 
     def task(self, settings: Settings, data: NodeData | NodeFacts) -> Told:
         facts = data if isinstance(data, NodeFacts) else data.facts
@@ -149,13 +143,20 @@ class Nodes(Looped):
         return baselines(parts.data.train, parts.data.test, len(graph.classes)) if parts.data.test is not None else {}
 
 
-def constructed(model: str, *sizes: int, options: dict[str, Any]) -> torch.nn.Module:
-    """A network of the catalogue with the sizes that the data has. · 按数据尺寸构造网络。
+def built(model: str, settings: Settings, *sizes: int, options: dict[str, Any] | None = None) -> torch.nn.Module:
+    """A network of the catalogue with the sizes that the data has, and its first weights. · 按数据尺寸构造网络。
 
     Raises `UserError` for an option that it cannot take.
     """
+    options = dict(settings.model) if options is None else options
     given: Sequence[str] = [f"model.{key}={value!r}" for key, value in options.items()]
     try:
-        return catalog.MODELS[model].load()(*sizes, **options)
+        with seeded(settings.seed):
+            made = catalog.MODELS[model].load()(*sizes, **options)
     except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"{model} cannot be made with {', '.join(given) or 'these sizes'}: {error}") from None
+    if settings.init != "default":
+        from ..nn.init import initialize
+
+        initialize(made, settings.init, torch.Generator().manual_seed(settings.seed), **settings.initial())
+    return made
