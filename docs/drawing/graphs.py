@@ -1,12 +1,27 @@
-"""The pictures of graphs.md: the karate club, learned from its two leaders. · graphs.md 的图片。"""
+"""The pictures of graphs.md: the karate club, learned from its two leaders, and Cora in runs. · graphs.md 的图片。
 
+Cora is drawn where its files are.
+"""
+
+import tempfile
 from pathlib import Path
 
 from PIL import Image
 
+import chainrule
 from chainrule.data.graphs import read
+from chainrule.data.graphs.reading import home
+from chainrule.errors import UserError
 from chainrule.learn.graphs import Arena, Recipe, train
 from chainrule.look.graph import answers, draw_answers, draw_stages, draw_weights, stages
+
+
+def draw_cora(pictures: Path) -> None:
+    """The pictures of two reports: what a GCN says of Cora, and the hidden edges that a GAE finds. · Cora 的图片。"""
+    with tempfile.TemporaryDirectory() as folder:
+        for model, name, to in (("gcn", "graph.png", "cora.png"), ("gae", "roc.png", "cora-edges.png")):
+            report = chainrule.train(model, "cora", runs=folder, device="cpu").path / "report"
+            Image.open(report / name).convert("P", palette=Image.Palette.ADAPTIVE).save(pictures / to, optimize=True)
 
 
 def draw(pictures: Path) -> None:
@@ -21,3 +36,8 @@ def draw(pictures: Path) -> None:
     draw_stages(club, stages(net, arena), made[2], "Features before and after each propagation")
     for path in made:
         Image.open(path).convert("RGB").save(path, optimize=True)
+    try:
+        home("cora")
+    except UserError:
+        return
+    draw_cora(pictures)

@@ -1,6 +1,7 @@
 """Runs that find hidden edges of a graph: parts, loss, baselines, use."""
 
 from pathlib import Path
+from typing import Any
 
 import networkx
 import numpy as np
@@ -19,7 +20,8 @@ from chainrule.nn.graph import adjacency
 
 
 def quick(folder: Path, **given):
-    return chainrule.train("gae", "karate", runs=str(folder), device="cpu", **{"epochs": 20} | given)
+    options: Any = {"epochs": 20} | given
+    return chainrule.train("gae", "karate", runs=str(folder), device="cpu", **options)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import networkx
 import numpy as np
@@ -27,7 +28,8 @@ KILLS = Path(__file__).with_name("kills.py")
 
 
 def quick(net: str, graph: str, runs: Path, **given):
-    return chainrule.train(net, graph, runs=str(runs), device="cpu", **{"epochs": 30} | given)
+    options: Any = {"epochs": 30} | given
+    return chainrule.train(net, graph, runs=str(runs), device="cpu", **options)
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +131,9 @@ def test_nodes_are_classified_by_name_and_new_ones_too(tmp_path, groups):
     new = run.predict(graph=other)
     right = sum(one.label == "ab"[int(one.path[1:]) % 2] for one in new)
     assert len(new) == 60 and right > 45, "nodes it has never seen"
+    assert run.evaluate(other)["accuracy"] > 0.7
+    with pytest.raises(UserError, match=r"classes Mr. Hi, Officer: expected those of the run, a, b"):
+        run.evaluate("karate")
 
 
 def test_predict_on_the_command_line(club_run, capsys, tmp_path):
@@ -169,7 +174,7 @@ def test_features_are_brought_to_scale_and_new_ones_by_the_same_numbers(groups):
     facts = facts_of(graph)
     assert facts.scale == "columns" and len(facts.widths) == 3
     x = facts.features_of(graph)
-    assert torch.allclose(x.square().mean(0), torch.ones(3), atol=1e-5)
+    assert isinstance(x, torch.Tensor) and torch.allclose(x.square().mean(0), torch.ones(3), atol=1e-5)
     assert facts_of(read("karate")).scale == "rows"
 
 
@@ -348,6 +353,13 @@ def test_a_graph_is_no_set_of_images_and_no_word(capsys, monkeypatch):
     assert main(["train", "lenet5", "karate"]) == 2
     assert main(["train", "gcn", "kora"]) == 2
     assert "did you mean cora" in capsys.readouterr().err
+
+
+def test_what_is_for_batches_says_so(capsys):
+    assert main(["find-lr", "gcn", "karate"]) == 2
+    assert "sees a whole graph" in capsys.readouterr().err
+    assert main(["models", "gcn"]) == 0
+    assert "hidden" in capsys.readouterr().out
 
 
 def test_an_adjacency_moves_only_where_it_has_to():

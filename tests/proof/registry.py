@@ -37,7 +37,9 @@ UNMEASURED: dict[str, set[str]] = {  # checks that apply to none of its samples
     "generalized_advantage": {"twin", "vmap", "empty batch"},  # the same
 }
 
-STATISTICS = dict.fromkeys(("running_mean", "running_var"), "a running statistic: torch refuses its delta too")
+STATISTICS: dict[str, str] = dict.fromkeys(
+    ("running_mean", "running_var"), "a running statistic: torch refuses its delta too"
+)
 WEIGHT = {"weight": "given by the user, one a class or entry: torch refuses its delta too"}
 CONSTANTS: dict[str, dict[str, str]] = {  # formula -> floating-point input without a delta: why
     "batch_norm": STATISTICS,

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from ..catalog import kind
 from ..errors import UserError
 from ..settings import WORD, join
 from ..values import Spec, read
@@ -15,6 +16,7 @@ from .words import Plan, WordsCommand, plan
 
 RATE, COUNT = Spec("float", "a rate", "学习率", "(0, inf)"), Spec("int", "rates", "个数", "[10, 1000000]")
 ROWS = 12
+GRAPHS = ("links", "nodes")  # kinds of learning whose update sees all of the data
 UNHEEDED = ("lr", "schedule", "warmup", "epochs", "seeds")
 
 
@@ -40,6 +42,11 @@ def find_lr(words: tuple[str, ...], low: str, high: str, steps: str, png: Path |
         raise UserError(f"--low {low} --high {high}: expected the lower rate first")
     if png and not png.parent.is_dir():
         raise UserError(f"--png {png}: there is no folder {png.parent}; make it first")
+    if kind(what.model) in GRAPHS:
+        raise UserError(
+            f"{what.model}: find-lr goes batch by batch, and an update of this sees a whole graph; try lr=0.01 and a "
+            "tenth of it with `chainrule train`"
+        )
     found = search(what, limits)
     show(found, what)
     if png:

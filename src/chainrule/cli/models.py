@@ -30,7 +30,7 @@ def models(
         return
     options = _constructor(words)
     check_model(name, options)
-    if kind(name) in ("agents", "language", "translation", "vectors"):
+    if kind(name) in ("links", "nodes", "agents", "language", "translation", "vectors"):
         say(f"{name}: {MODELS[name].en} · {MODELS[name].zh}")
         say(f"takes {_options(MODELS[name].options)}")
         if MODELS[name].reading:

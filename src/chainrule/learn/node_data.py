@@ -142,10 +142,11 @@ def reading_of(given: Mapping[str, Any]) -> dict[str, Any]:
     return asked | {"neighbours": tuple(several)}
 
 
-def prepared(source: str, reading: Mapping[str, Any], seed: int) -> NodeData:
+def prepared(source: str, reading: Mapping[str, Any], seed: int, known: NodeFacts | None = None) -> NodeData:
     """Read a graph, part it where it brings no parts, bring its features to scale. · 读取并准备。
 
-    Raises `UserError` for a graph without classes, and one too small for its parts.
+    known  of the graph that a run learned from: another one is brought to the same scale, and has the same classes
+    Raises `UserError` for a graph without classes, one too small for its parts, and one with other classes.
     """
     asked = reading_of(reading)
     graph = read(source)
@@ -155,11 +156,15 @@ def prepared(source: str, reading: Mapping[str, Any], seed: int) -> NodeData:
         raise UserError(f"{graph.name}: {len(graph.classes)} classes of nodes: expected at least two to learn from")
     if not graph.masks:
         graph = parted(graph, asked["per_class"], asked["val_per_class"], seed)
-    known = y >= 0
-    nodes = {part: (graph.masks[part] & known).nonzero()[:, 0] for part in PARTS if part in graph.masks}
+    if known is not None and graph.classes != known.classes:
+        raise UserError(
+            f"{graph.name}: classes {', '.join(graph.classes[:6])}: expected those of the run, "
+            f"{', '.join(known.classes[:6])}"
+        )
+    nodes = {part: (graph.masks[part] & (y >= 0)).nonzero()[:, 0] for part in PARTS if part in graph.masks}
     if not len(nodes.get("train", ())):
         raise UserError(f"{graph.name}: no node with a class is in the part train: expected at least one")
-    facts = facts_of(graph, asked["normalise"])
+    facts = facts_of(graph, asked["normalise"]) if known is None else known
     x, A = facts.features_of(graph), adjacency(graph.edges, graph.weights, graph.nodes)
     parts = {part: Part(x, A, its, y[its]) for part, its in nodes.items() if len(its)}
     return NodeData(source, graph, facts, parts["train"], parts.get("val"), parts.get("test"))

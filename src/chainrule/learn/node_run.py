@@ -13,7 +13,7 @@ from ..data.names import show
 from ..errors import UserError, did_you_mean
 from ..nn.graph import adjacency
 from .batch import answer
-from .node_data import NodeData
+from .node_data import NodeData, prepared
 from .trained import Run
 
 
@@ -41,6 +41,11 @@ class NodeRun(Run):
         """The graph that it was trained on. · 训练所用的图。"""
         found: NodeData = self.read(None)
         return found.graph
+
+    def _load(self, source: str) -> NodeData:
+        if source == self.data:
+            return self.kind.dataset(self.model, source, self.settings)
+        return prepared(source, self.settings.data, self.settings.seed, self.facts)
 
     @torch.no_grad()
     def shares(self, graph: Graph | None = None) -> Tensor:

@@ -36,7 +36,10 @@ def cubic_minimum(a: Point, b: Point, low: float, high: float) -> float:
         return (low + high) / 2
     d2 = sqrt(square)
     a, b = (a, b) if a.t <= b.t else (b, a)
-    best = b.t - (b.t - a.t) * (b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2)
+    bend = b.slope - a.slope + 2 * d2
+    if not bend:  # a straight line: the losses differ by less than a float can tell
+        return (low + high) / 2
+    best = b.t - (b.t - a.t) * (b.slope + d2 - d1) / bend
     return min(max(best, low), high)
 
 
