@@ -229,6 +229,12 @@ LONG = (
 )  # only that they are there
 
 
+PAIRS = {
+    "de": ["ein hund singt.", "der rote mann schläft.", "ein alter mann singt.", "der hund schläft."],
+    "en": ["a dog sings.", "the red man sleeps.", "an old man sings.", "the dog sleeps."],
+}
+
+
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """A working folder with what the pages speak of: pictures, a poem, a text, questions, one's own network."""
@@ -249,6 +255,10 @@ def place(tmp_path, monkeypatch):
     Path("lines.txt").write_text("fine\ndull\n")
     Path("words.conll").write_text("a DET\nfine ADJ\nfilm NOUN\n\n" * 20)
     Path("sales.csv").write_text("month,sales\n" + "".join(f"{i},{i % 4 + i}\n" for i in range(60)))
+    for part, count in (("train", 40), ("test", 6)):
+        for language, lines in PAIRS.items():
+            Path("pairs").mkdir(exist_ok=True)
+            Path("pairs", f"{part}.{language}").write_text("\n".join((lines * count)[:count]) + "\n")
     Path("questions.txt").write_text(": royal\nman woman king queen\n")
     yield tmp_path
     sys.modules.pop("mynet", None)

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+import pairs_of_words
+
 HARNESS = Path(__file__).with_name("kills.py")
 NETWORKS = {
     "mlp with dropout": ["mlp", "epochs=2", "model.hidden=(32,)", "model.dropout=0.3", "batch_size=128", "ema=0.9"],
@@ -31,10 +34,24 @@ OPENING = {
         *("freeze=features", "unfreeze=1", "layer_decay=0.5", "schedule=cosine", "ema=0.9"),
     ],
 }
+TRANSLATORS = {
+    "attention and scheduled sampling": [
+        *("seq2seq_attention", "epochs=2", "model.width=16", "model.dropout=0.2", "data.sampling=0.5"),
+        *("data.sampling_epochs=1", "accumulate=2", "batch_size=16"),
+    ],
+    "a transformer": [
+        *("transformer_seq2seq", "epochs=2", "model.width=16", "model.num_layers=1", "model.heads=2", "ema=0.9"),
+        *("label_smoothing=0.1", "batch_size=16"),
+    ],
+}
 
 
 def kill(tmp_path: Path, name: str, kills: int) -> str:
-    command = [sys.executable, str(HARNESS), str(tmp_path), str(kills), "0", *(NETWORKS | OPTIMIZERS | OPENING)[name]]
+    model, *words = (NETWORKS | OPTIMIZERS | OPENING | TRANSLATORS)[name]
+    if name in TRANSLATORS:
+        model = f"{model}@{pairs_of_words.write(tmp_path / 'pairs', train=120)}"
+        words += ["data.source=de", "data.target=en"]
+    command = [sys.executable, str(HARNESS), str(tmp_path), str(kills), "0", model, *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1500, cwd=HARNESS.parent)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
@@ -48,6 +65,16 @@ def test_final_weights_are_the_same_bits_after_30_kills(tmp_path, name):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers_with_more_than_a_rule_go_on_after_kills(tmp_path, name):
     assert kill(tmp_path, name, 6)
+
+
+def test_a_translator_goes_on_after_kills(tmp_path):
+    assert kill(tmp_path, "attention and scheduled sampling", 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_translators_go_on_after_20_kills(tmp_path, name):
+    assert kill(tmp_path, name, 20).startswith("2")
 
 
 @pytest.mark.slow

@@ -104,6 +104,8 @@ def _figures(opened: Any, data: str | None, split: str, json_: bool) -> None:
         as_json(_without_nan(told))
     else:
         table(["figure", f">{split}"], [[key, number(value, key)] for key, value in told.items()])
+        for line in getattr(opened.seen.get(split), "remarks", ()):
+            say(line)
 
 
 def _check_folder(out: str | None, no_report: bool) -> None:

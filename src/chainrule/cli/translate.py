@@ -3,8 +3,9 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
@@ -134,25 +135,26 @@ def _answers(opened: Any, lines: list[str], before: int, asked: Any, align: bool
         yield found.get(i)
 
 
-def _opened(file: str) -> TextIO:
+def _opened(file: str) -> Iterable[Any]:
+    """The lines of a file as bytes, of the standard input as it gives them."""
     if file == "-":
         return sys.stdin
     try:
-        return Path(file).open(encoding="utf-8-sig", newline=None)
+        return Path(file).open("rb")
     except FileNotFoundError as error:
         raise UserError(f"--file {clean(file)}: no such file; expected a file of sentences") from error
     except OSError as error:
         raise UserError(f"--file {clean(file)}: cannot be read ({error.strerror}); expected a file of text") from error
 
 
-def _lines(stream: TextIO, name: str) -> Iterator[str]:
-    count = 0
+def _lines(stream: Iterable[Any], name: str) -> Iterator[str]:
     try:
-        for line in stream:
-            count += 1
-            yield line.rstrip("\n")
-    except UnicodeDecodeError as error:
-        raise UserError(f"--file {clean(name)} line {count + 1}: not UTF-8: save the file as UTF-8") from error
+        for number, line in enumerate(stream, 1):
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8") if isinstance(line, bytes) else line
+            except UnicodeDecodeError as error:
+                raise UserError(f"--file {clean(name)} line {number}: not UTF-8: save the file as UTF-8") from error
+            yield text.rstrip("\r\n")
     finally:
-        if stream is not sys.stdin:
+        if isinstance(stream, BufferedReader):
             stream.close()

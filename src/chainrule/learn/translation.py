@@ -65,6 +65,7 @@ class Reading:
         True
         """
         given = {key: _truth(value) if key in ("lower", "joint") else value for key, value in given.items()}
+        given |= {"bleu": "none"} if given.get("bleu", "") is None else {}  # that is how a literal is read
         lines = [line for key, value in given.items() if (line := _wrong(key, value))]
         if lines:
             raise UserError(*lines)

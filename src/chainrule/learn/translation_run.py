@@ -131,7 +131,8 @@ class TranslationRun(Run):
 
     def evaluate(self, data: str | PathLike[str] | None = None, split: str = "test") -> dict[str, float]:
         """The figures alone. · 评估指标。"""
-        return self.judge(data, split).figures()
+        self.seen[split] = self.judge(data, split)
+        return self.seen[split].figures()
 
     def _load(self, source: str) -> Any:
         return self.kind.dataset(self.model, source, self.settings, self.facts)

@@ -20,7 +20,7 @@ def draw(
 
     source, target: tokens, shown as they are; those of sub-words without the mark of their end.
     """
-    rows, columns = [_plain(t) for t in target][:MOST], [_plain(t) for t in source][:MOST]
+    rows, columns = [plain(t) for t in target][:MOST], [plain(t) for t in source][:MOST]
     found = np.asarray(shares, dtype=float)[: len(rows), : len(columns)]
     families = fonts.families([title, *rows, *columns])
     across, down = fonts.labels(columns, families, 18), fonts.labels(rows, families, 18)
@@ -50,10 +50,10 @@ def draw(
         style.save(figure, path)
 
 
-def _plain(token: str) -> str:
+def plain(token: str) -> str:
     """A token as one reads it. · 便于阅读的词。
 
-    >>> _plain("man</w>"), _plain("<EOS>"), _plain(" ")
+    >>> plain("man</w>"), plain("<EOS>"), plain(" ")
     ('man', '⟨end⟩', '␣')
     """
     if token == "<EOS>":
