@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -51,7 +52,7 @@ def _chain(axes: Axes, words: Sequence[str], row: Sequence[float]) -> None:
     for i in range(len(words)):
         _state(axes, i, 0.0, f"h{_low(i + 1)}", style.BLUE)
         if i:
-            ends = {"xy": (i - _RADIUS, 0), "xytext": (i - 1 + _RADIUS, 0)}
+            ends: dict[str, Any] = {"xy": (i - _RADIUS, 0), "xytext": (i - 1 + _RADIUS, 0)}
             axes.annotate("", arrowprops={"arrowstyle": "<->", "color": "#999999", "shrinkA": 1, "shrinkB": 1}, **ends)
 
 
