@@ -8,7 +8,7 @@ import pytest
 from chainrule.errors import UserError
 from chainrule.fields import DEFAULTS, RESUMABLE, SPECS
 from chainrule.runfile import from_toml, to_toml
-from chainrule.settings import Settings, accept, hint, make, parse
+from chainrule.settings import NESTED, Settings, accept, hint, make, parse
 
 
 def errors(*words):
@@ -242,7 +242,7 @@ def test_nine_of_ten_typos_find_their_setting():
 
 
 def test_every_setting_has_a_spec_and_a_default_that_passes_it():
-    assert set(SPECS) == {f.name for f in fields(Settings)} - {"model"}
+    assert set(SPECS) == {f.name for f in fields(Settings)} - set(NESTED)
     for key, spec in SPECS.items():
         assert spec.en and any("\u4e00" <= c <= "\u9fff" for c in spec.zh), key
         assert accept(key, DEFAULTS[key]) == DEFAULTS[key]
@@ -268,7 +268,10 @@ def test_toml_round_trip_of_everything():
         ("schema = true", "expected `schema = 1`"),
         ("schema = 1\nmodel = 'mlp'", "expected `model` and `data`"),
         ("schema = 1\nmodel = 3\ndata = 'digits'", "expected `model` and `data`"),
-        ("schema = 1\nmodel = 'mlp'\ndata = 'digits'\nsettings = 3", "expected [settings] and [options] as tables"),
+        (
+            "schema = 1\nmodel = 'mlp'\ndata = 'digits'\nsettings = 3",
+            "expected [settings], [options] and [reading] as tables",
+        ),
         ("schema = 1\nmodel = 'mlp'\ndata = 'digits'\n[settings]\nepoch = 3", "epoch=3: unknown setting"),
         ("schema = 1\nmodel = 'mlp'\ndata = 'digits'\n[settings]\nlr = nan", "lr=nan: expected a number"),
         ("schema = 1\nmodel = 'mlp'\ndata = 'digits'\n[settings]\nlr = true", "lr=True: expected a number"),
@@ -289,7 +292,7 @@ def test_python_values_are_checked_as_words_are():
     with pytest.raises(UserError) as caught:
         make({"epochs": True, "lr": "0", "betas": 3, "model": 4, "compile": 2} | {"model": {}})
     assert len(caught.value.lines) == 4
-    with pytest.raises(UserError, match="constructor arguments by name"):
+    with pytest.raises(UserError, match="constructor's arguments by name"):
         make({"model": 4})
 
 

@@ -5,10 +5,10 @@ A kind is a function of the page's name and of the words behind the kind, and gi
 
 from collections.abc import Callable
 
-from . import architectures, corrections, formulas, names, optimizers, recipes, transfer, translation
+from . import architectures, corrections, formulas, labels, names, optimizers, recipes, transfer, translation
 
 PARTS: dict[str, Callable[..., str]] = {
     kind: make
-    for subject in (architectures, corrections, formulas, names, optimizers, recipes, transfer, translation)
+    for subject in (architectures, corrections, formulas, labels, names, optimizers, recipes, transfer, translation)
     for kind, make in subject.PARTS.items()
 }

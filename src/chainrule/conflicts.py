@@ -21,7 +21,7 @@ ON = {"sam": "sam=0.05", "lookahead": "lookahead=5"}
 
 def conflicts(s: "Settings") -> list[str]:
     """A line for each thing that no single value can tell. · 逐条列出相互矛盾的设置。"""
-    lines = [*_updates(s), *_around(s), *_of_folds(s), *_of_transfer(s)]
+    lines = [*_updates(s), *_around(s), *_of_folds(s), *_of_transfer(s), *_of_labels(s)]
     if s.warmup > s.epochs:
         lines.append(
             f"warmup={_show(s.warmup)}: expected at most the {s.epochs} epochs of the run; the rate never got up"
@@ -100,10 +100,7 @@ def _first_weights(s: "Settings") -> list[str]:
 
 def _mixing(s: "Settings") -> list[str]:
     """Mixed pictures have shares of classes for labels, which not every loss takes."""
-    try:
-        mixing = [step.kind for step in plan(s.augment) if step.kind in KINDS and KINDS[step.kind].mixes]
-    except UserError:  # it is told where it is read
-        return []
+    mixing = _mixers(s.augment)
     if mixing and s.loss not in ("auto", "cross_entropy", "mse", "bce"):
         return [f"augment={s.augment}: {mixing[0]} mixes labels, which loss={s.loss} cannot take; leave loss=auto"]
     return []
@@ -121,6 +118,38 @@ def _of_folds(s: "Settings") -> list[str]:
         if s.folds and getattr(s, key) != off:
             lines.append(f"folds={s.folds} and {key}={getattr(s, key)}: expected one of them")
     return lines
+
+
+def _of_labels(s: "Settings") -> list[str]:
+    if s.unlabelled == "none":
+        takers = ("unlabelled_ratio", "unlabelled_weight", "unlabelled_rise", "confidence", "strong")
+        return [
+            f"{key}={_show(getattr(s, key))}: only unlabelled=pseudo or fixmatch takes it, and unlabelled=none"
+            for key in takers
+            if getattr(s, key) != DEFAULTS[key]
+        ]
+    lines = []
+    if not s.labels:
+        lines.append(f"unlabelled={s.unlabelled}: every image has its label; add labels=4")
+    if s.unlabelled == "pseudo" and s.strong != DEFAULTS["strong"]:
+        lines.append(f"strong={s.strong}: only unlabelled=fixmatch takes it")
+    if s.overfit:
+        lines.append(f"overfit={s.overfit}: learns batches by heart; leave unlabelled={s.unlabelled} out")
+    if s.balance != "none":
+        lines.append(f"balance={s.balance}: of each class labels={s.labels} are kept already; leave it out")
+    for key in ("augment", "strong"):
+        lines += [
+            f"{key}={getattr(s, key)}: {kind} mixes labels, which unlabelled={s.unlabelled} cannot take"
+            for kind in _mixers(getattr(s, key))
+        ]
+    return lines
+
+
+def _mixers(text: str) -> list[str]:
+    try:
+        return [step.kind for step in plan(text) if step.kind in KINDS and KINDS[step.kind].mixes]
+    except UserError:  # it is told where it is read
+        return []
 
 
 def _of_transfer(s: "Settings") -> list[str]:

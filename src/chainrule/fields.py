@@ -92,6 +92,34 @@ class Transferring:
 
 
 @dataclass(frozen=True)
+class Labelling:
+    """A few labels, and what the images without one teach. · 半监督学习：少量标签与无标签图像。"""
+
+    labels: int = _setting(0, "int", "labels kept of each class, the rest is without; 0: all", "每类标签数", "[0, inf)")
+    unlabelled: str = _choice(
+        "none",
+        "what images without a label teach: nothing, the own answer (Lee 2013), FixMatch (Sohn 2020)",
+        "无标签图像的用法",
+        *("none", "pseudo", "fixmatch"),
+    )
+    unlabelled_ratio: int = _setting(7, "int", "unlabelled images for each labelled one", "无标签比例", "[1, inf)")
+    unlabelled_weight: float = _setting(1.0, "float", "weight of their loss", "无标签损失权重", "[0, inf)")
+    unlabelled_rise: float = _setting(
+        0.0, "float", "rise of that weight from 0", "权重上升期", "[0, inf)", unit="epochs"
+    )
+    confidence: float = _setting(
+        0.95, "float", "probability from which on an answer is taken for a label", "置信阈值", "[0, 1]"
+    )
+    strong: str = _setting(
+        "affine(degrees=20,zoom=0.2,pixels=4)+cutout(10)",
+        "plan",
+        "fixmatch: changes of the images that learn",
+        "强增强",
+        choices=("none", *AUGMENTS),
+    )
+
+
+@dataclass(frozen=True)
 class Updating:
     """The optimizer and its options; `None` means torch's default for that optimizer. · 优化器及其参数。"""
 
@@ -218,7 +246,7 @@ class Keeping:
     keep: int = _setting(2, "int", "checkpoints kept", "保留存档数", "[2, inf)", resumable=True)
 
 
-GROUPS = (Learning, Transferring, Updating, Scheduling, Reading, Computing, Keeping)
+GROUPS = (Learning, Transferring, Labelling, Updating, Scheduling, Reading, Computing, Keeping)
 SPECS: dict[str, Spec] = {f.name: f.metadata["spec"] for group in GROUPS for f in fields(group)}
 DEFAULTS: dict[str, Any] = {f.name: f.default for group in GROUPS for f in fields(group) if f.default is not MISSING}
 RESUMABLE = tuple(name for name, spec in SPECS.items() if spec.resumable)

@@ -21,6 +21,7 @@ from .fields import (
     SPECS,
     Computing,
     Keeping,
+    Labelling,
     Learning,
     Reading,
     Scheduling,
@@ -31,7 +32,7 @@ from .values import literal, read
 
 
 @dataclass(frozen=True)
-class Settings(Keeping, Computing, Reading, Scheduling, Updating, Transferring, Learning):
+class Settings(Keeping, Computing, Reading, Scheduling, Updating, Labelling, Transferring, Learning):
     """Everything about a run except which model and which data. · 除模型与数据外的全部设置。
 
     `None` for an optimizer's option means torch's default for that optimizer. `model` holds constructor arguments.

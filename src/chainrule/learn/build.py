@@ -23,6 +23,7 @@ from ..settings import Settings
 from ..zoo.stages import depths
 from .facts import Facts
 from .mode import to_training
+from .semi_supervised import SemiSupervised, labelled
 from .session import seeded
 from .supervised import Supervised
 
@@ -105,7 +106,9 @@ def begun(model: str, settings: Settings, arguments: dict[str, Any]) -> Any:
 
 
 def training_part(data: DataSet, settings: Settings) -> Split:
-    """What is learned from: the training part, or `overfit` batches of it. · 用于学习的部分。"""
+    """What is learned from: the training part, `labels` a class of it, or `overfit` batches. · 用于学习的部分。"""
+    if settings.labels:
+        data = replace(data, train=data.train.subset(labelled(data.train.targets, settings.labels, settings.seed)))
     if not settings.overfit:
         return data.train
     return data.train.subset(torch.arange(min(settings.overfit * settings.batch_size, len(data.train))))
@@ -171,7 +174,11 @@ def count(made: torch.nn.Module) -> int:
 def task(settings: Settings, data: DataSet | Facts) -> Supervised:
     """What is learned from the data. · 学习任务。"""
     weights = class_weights(data, data.task) if settings.balance == "loss" and isinstance(data, DataSet) else ()
-    return Supervised(data.task, data.classes, settings.loss, settings.label_smoothing, settings.topk, weights)
+    given = data.task, data.classes, settings.loss, settings.label_smoothing, settings.topk, weights
+    if settings.unlabelled == "none":
+        return Supervised(*given)
+    fixmatch = settings.unlabelled == "fixmatch"
+    return SemiSupervised(*given, views=1 + fixmatch, confidence=settings.confidence)
 
 
 def optimizer(model: torch.nn.Module, settings: Settings) -> Any:

@@ -12,6 +12,7 @@ from .feed import Feed
 from .image_run import ImageRun
 from .looped import Looped
 from .parts import Parts
+from .semi_supervised import SemiFeed
 from .supervised import Supervised
 
 
@@ -36,7 +37,8 @@ class Images(Looped):
         return build.task(settings, data)
 
     def feed(self, data: DataSet, settings: Settings, place: str = "cpu") -> Feed:
-        return Feed(data, build.training_part(data, settings), settings, place)
+        made = Feed if settings.unlabelled == "none" else SemiFeed
+        return made(data, build.training_part(data, settings), settings, place)
 
     def fits(self, network: torch.nn.Module, parts: Parts) -> None:
         build.fits(network, parts.model, parts.task, parts.data, parts.settings)
