@@ -22,8 +22,8 @@ import harness
 import torch
 
 from chainrule.learn.device import Device
-from chainrule.learn.node_data import Part
-from chainrule.learn.nodes import Told
+from chainrule.learn.graphs.node_data import Part
+from chainrule.learn.graphs.nodes import Told
 from chainrule.learn.step import Step
 from chainrule.nn.graph import adjacency
 from chainrule.optim import Adam

@@ -14,7 +14,7 @@ import harness
 import torch
 from harness import Table
 
-from chainrule.learn.node_data import Part, prepared
+from chainrule.learn.graphs.node_data import Part, prepared
 from chainrule.learn.step import Step
 from chainrule.nn.sparse import Sparse
 

@@ -20,9 +20,9 @@ from chainrule.data import corpus
 from chainrule.data.counter import key
 from chainrule.data.windows import Sampler
 from chainrule.kernels import word2vec
-from chainrule.learn.vector_training import LEAST, RATES
-from chainrule.learn.word_tests import judged, tests
-from chainrule.learn.word_vectors import WordVectors
+from chainrule.learn.words.training import LEAST, RATES
+from chainrule.learn.words.vectors import WordVectors
+from chainrule.learn.words.word_tests import judged, tests
 from chainrule.zoo.word2vec import arrays, tables
 
 SIZE = int(os.environ.get("CHAINRULE_SLICE", "10000000"))  # bytes of wiki8

@@ -12,7 +12,7 @@ import chainrule
 from chainrule.data.graphs import read
 from chainrule.data.graphs.reading import home
 from chainrule.errors import UserError
-from chainrule.learn.graphs import Arena, Recipe, train
+from chainrule.learn.graphs.cora import Arena, Recipe, train
 from chainrule.look.graph import answers, draw_answers, draw_stages, draw_weights, stages
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from chainrule import nn, train
 from chainrule.data.sources import path_of
-from chainrule.learn.bleu import Bucket
+from chainrule.learn.translation.bleu import Bucket
 from chainrule.look import alignment, lengths, looks, transformer_block
 from chainrule.runs.durable import replace
 

@@ -19,6 +19,7 @@ from .data.text_names import TEXTS
 from .entry import Entry
 from .errors import UserError, did_you_mean, unknown
 from .first_weights import INITS
+from .kinds import KINDS
 from .methods import OPTIMIZERS, SCHEDULES, WRAPPERS
 from .networks import MODELS
 
@@ -95,29 +96,6 @@ ENVIRONMENTS = {
         "a cart that balances a pole, inside the package: CartPole-v1 of gymnasium, step for step",
         "小车倒立摆，随包附带，与 gymnasium 的 CartPole-v1 逐步一致",
     ),
-}
-
-# What a model learns from and how it is used; the names stand in `Entry.kind`.
-KINDS = {
-    "images": Entry(
-        "chainrule.learn.images:Images", "classes, labels or numbers from images", "由图像学习类别、标签或数值"
-    ),
-    "links": Entry("chainrule.learn.links:Links", "edges of a graph, some of them hidden", "图中的边，部分被隐去"),
-    "nodes": Entry("chainrule.learn.nodes:Nodes", "classes of the nodes of a graph", "图中节点的类别"),
-    "tables": Entry("chainrule.learn.tables:Tables", "classes or a number from tables", "由表格学习类别或数值"),
-    "translation": Entry(
-        "chainrule.learn.translation:Translation", "translations from pairs of sentences", "由句对学习翻译"
-    ),
-    "language": Entry("chainrule.learn.language:LanguageModels", "texts to be continued", "由文本学习续写"),
-    "unsupervised": Entry("chainrule.learn.unsupervised:Unsupervised", "codes of images", "由图像学习编码"),
-    "vectors": Entry("chainrule.learn.vectors:Vectors", "word vectors from plain text", "由纯文本学习词向量"),
-    "series": Entry(
-        "chainrule.learn.forecasting:Forecasting", "what comes next in a time series", "预测时间序列的后续数值"
-    ),
-    "texts": Entry(
-        "chainrule.learn.texts:Texts", "classes, numbers or tags from texts", "由文本学习类别、数值或逐词标签"
-    ),
-    "agents": Entry("chainrule.learn.agents.kind:Agents", "agents that learn from rewards", "由回报学习的智能体"),
 }
 
 LOSSES = {

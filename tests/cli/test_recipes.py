@@ -19,7 +19,7 @@ from chainrule.learn import build
 from chainrule.learn.device import Device
 from chainrule.learn.facts import Facts
 from chainrule.learn.kind import of
-from chainrule.learn.language import LanguageModels
+from chainrule.learn.language.kind import LanguageModels
 from chainrule.learn.run import train
 from chainrule.learn.step import Step
 from chainrule.rates import of_run

@@ -14,7 +14,7 @@ import pairs_of_words
 
 import chainrule
 from chainrule.cli.main import main
-from chainrule.learn.bleu import Bucket
+from chainrule.learn.translation.bleu import Bucket
 from chainrule.look import alignment, lengths, looks
 
 

@@ -137,7 +137,7 @@ def test_a_mistake_is_one_line_and_code_2(file, tmp_path, capsys, words, says):
 
 
 def test_unknown_words_are_told_all_at_once(file):
-    from chainrule.learn.word_vectors import WordVectors
+    from chainrule.learn.words.vectors import WordVectors
 
     with pytest.raises(UserError) as caught:
         WordVectors(*read(Path(file))).most_similar(["one", "king"], ["two"])

@@ -15,8 +15,8 @@ from chainrule.cli.main import main
 from chainrule.data.series import period_of
 from chainrule.errors import UserError
 from chainrule.learn.run import open_run
-from chainrule.learn.series_data import Reading, SeriesFacts, read
-from chainrule.learn.series_rivals import rivals
+from chainrule.learn.series.data import Reading, SeriesFacts, read
+from chainrule.learn.series.rivals import rivals
 from chainrule.runs import checkpoint
 
 NAMES = [name for name, entry in MODELS.items() if entry.kind == "series"]

@@ -8,12 +8,12 @@ import torch
 
 from chainrule.data.language import Part
 from chainrule.errors import UserError
-from chainrule.learn import reading as room
-from chainrule.learn.carrying import Carrying
 from chainrule.learn.device import Device
-from chainrule.learn.language import LanguageModels
+from chainrule.learn.language import task as room
+from chainrule.learn.language.carrying import Carrying
+from chainrule.learn.language.kind import LanguageModels
+from chainrule.learn.language.task import NextToken
 from chainrule.learn.loop import NonFinite
-from chainrule.learn.reading import NextToken
 from chainrule.learn.run import open_run, resume, train
 from chainrule.learn.state import carried
 from chainrule.learn.step import Form, Step

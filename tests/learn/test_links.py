@@ -12,9 +12,9 @@ import chainrule
 from chainrule.cli.main import main
 from chainrule.data.graphs import Graph, read
 from chainrule.errors import UserError
-from chainrule.learn.link_baselines import shared
-from chainrule.learn.link_data import hidden, others
-from chainrule.learn.links import Every, Joined
+from chainrule.learn.graphs.link_data import hidden, others
+from chainrule.learn.graphs.link_rivals import shared
+from chainrule.learn.graphs.links import Every, Joined
 from chainrule.learn.run import open_run, resume
 from chainrule.nn.graph import adjacency
 

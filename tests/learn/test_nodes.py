@@ -14,11 +14,11 @@ import chainrule
 from chainrule.cli.main import main
 from chainrule.data.graphs import read
 from chainrule.errors import UserError
-from chainrule.learn import node_baselines
-from chainrule.learn.graphs import Arena, Recipe
-from chainrule.learn.graphs import train as by_recipe
-from chainrule.learn.neighbours import chosen, rows_taken, sampled
-from chainrule.learn.node_data import facts_of, prepared
+from chainrule.learn.graphs import node_rivals as node_baselines
+from chainrule.learn.graphs.cora import Arena, Recipe
+from chainrule.learn.graphs.cora import train as by_recipe
+from chainrule.learn.graphs.neighbours import chosen, rows_taken, sampled
+from chainrule.learn.graphs.node_data import facts_of, prepared
 from chainrule.learn.run import open_run, resume
 from chainrule.nn.graph import adjacency
 from chainrule.nn.sparse import Sparse

@@ -14,7 +14,7 @@ import torch
 import chainrule
 from chainrule.cli.main import main
 from chainrule.errors import UserError
-from chainrule.learn.tables import TableFacts
+from chainrule.learn.tables.kind import TableFacts
 from chainrule.runs import checkpoint
 
 SHARED = Path(os.environ.get("CHAINRULE_SHARED", Path(__file__).parents[3] / "shared")) / "data"

@@ -10,7 +10,7 @@ import pytest
 import chainrule
 from chainrule.data.text.tokens import tokenizer
 from chainrule.errors import UserError
-from chainrule.learn.text_shipping import CUTS
+from chainrule.learn.texts.shipping import CUTS
 
 ort = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")

@@ -13,9 +13,9 @@ import chainrule
 from chainrule.data import vector_files
 from chainrule.errors import UserError
 from chainrule.learn.run import open_run
-from chainrule.learn.text_data import IGNORED, Reading, TextFacts, read
-from chainrule.learn.text_feed import TextFeed
-from chainrule.learn.text_rivals import Bags, naive_bayes
+from chainrule.learn.texts.data import IGNORED, Reading, TextFacts, read
+from chainrule.learn.texts.feed import TextFeed
+from chainrule.learn.texts.rivals import Bags, naive_bayes
 from chainrule.runs import checkpoint
 from chainrule.settings import parse
 

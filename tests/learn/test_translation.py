@@ -18,13 +18,14 @@ from chainrule.cli.recipes import load, names
 from chainrule.data.text.side import Side
 from chainrule.data.text.vocabulary import EOS
 from chainrule.errors import UserError
-from chainrule.learn import bleu, build
-from chainrule.learn.bleu import Scale, by_length
+from chainrule.learn import build
 from chainrule.learn.decode import Limits, greedy
 from chainrule.learn.run import open_run, resume
-from chainrule.learn.translating import Said
-from chainrule.learn.translation import Bilingual, Reading, Translation, by_frequency
-from chainrule.learn.translator import NEVER, Search, translate
+from chainrule.learn.translation import bleu
+from chainrule.learn.translation.bleu import Scale, by_length
+from chainrule.learn.translation.kind import Bilingual, Reading, Translation, by_frequency
+from chainrule.learn.translation.task import Said
+from chainrule.learn.translation.translator import NEVER, Search, translate
 from chainrule.runs import checkpoint
 from chainrule.runs.log import read
 from chainrule.settings import make, parse

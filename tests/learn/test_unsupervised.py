@@ -14,7 +14,7 @@ from PIL import Image
 import chainrule
 from chainrule.cli.main import main
 from chainrule.errors import UserError
-from chainrule.learn.latent import clustered
+from chainrule.learn.unsupervised.latent import clustered
 from chainrule.runs import checkpoint
 
 HARNESS = Path(__file__).with_name("kills.py")

@@ -12,10 +12,10 @@ import chainrule
 from chainrule.errors import UserError
 from chainrule.gear import gear
 from chainrule.kernels import native
-from chainrule.learn import vector_training as room
-from chainrule.learn import word_tests
-from chainrule.learn.vectors import VectorRun
-from chainrule.learn.word_vectors import WordVectors, spearman
+from chainrule.learn.words import training as room
+from chainrule.learn.words import word_tests
+from chainrule.learn.words.kind import VectorRun
+from chainrule.learn.words.vectors import WordVectors, spearman
 from chainrule.runs.checkpoint import load
 from chainrule.runs.folder import RunFolder
 from chainrule.runs.log import read

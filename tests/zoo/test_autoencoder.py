@@ -11,7 +11,7 @@ from chainrule import catalog
 from chainrule.catalog import MODELS
 from chainrule.errors import UserError
 from chainrule.learn.masks import Masks
-from chainrule.learn.unsupervised import Coder, Unsupervised
+from chainrule.learn.unsupervised.kind import Coder, Unsupervised
 from chainrule.nn.variational import GaussianNoise, MaskingNoise, Reparameterise, divergence_of, reconstruction
 from chainrule.settings import parse
 

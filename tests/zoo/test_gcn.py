@@ -11,8 +11,8 @@ from chainrule.cli import reproduce_graph
 from chainrule.cli.main import main
 from chainrule.data.graphs import Graph, read
 from chainrule.errors import UserError
-from chainrule.learn.graph_record import Record
-from chainrule.learn.graphs import Arena, Recipe, network, step, stops, summary, train
+from chainrule.learn.graphs.cora import Arena, Recipe, network, step, stops, summary, train
+from chainrule.learn.graphs.record import Record
 from chainrule.look.graph import answers, draw_answers, draw_stages, draw_weights, flat, places, stages
 from chainrule.nn.graph import adjacency
 from chainrule.optim import Adam

@@ -107,8 +107,8 @@ def run(name: str, words: tuple[str, ...]) -> int:
     asked = parse(words, recipe)
     from ..data.graphs import read
     from ..data.graphs.check import summary
-    from ..learn.graph_record import Record
-    from ..learn.graphs import Arena, Recipe, train
+    from ..learn.graphs.cora import Arena, Recipe, train
+    from ..learn.graphs.record import Record
 
     settings = Recipe(**{f.name: asked[f.name] for f in fields(Recipe)})
     graph = read(asked["data"])

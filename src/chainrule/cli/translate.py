@@ -47,7 +47,7 @@ def translate(
     check_picture(attention, len(texts))
     lines = _opened(file) if file is not None else None
     opened = open_checked(run, weights, "translate")
-    from ..learn.translator import Search
+    from ..learn.translation.translator import Search
 
     asked = Search(**search)
     align = attention is not None or (json_ and hasattr(opened.network, "align"))
@@ -115,7 +115,7 @@ def as_dict(one: Any) -> dict[str, Any]:
 def _beside_empty(opened: Any, texts: Iterable[str], asked: Any, align: bool) -> Iterator[Any]:
     """One answer a line, None for an empty one, in order, while lines are read. · 空行对空行。"""
     waiting: list[str] = []
-    from ..learn.translation_run import CHUNK
+    from ..learn.translation.run import CHUNK
 
     number = 0
     for text in texts:

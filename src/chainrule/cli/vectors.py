@@ -98,7 +98,7 @@ def signed(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _vectors(source: str, encoding: str) -> tuple[Any, Path]:
     """The vectors of a run or a file, and the folder beside which files are written."""
-    from ..learn.word_vectors import WordVectors
+    from ..learn.words.vectors import WordVectors
 
     path = Path(source)
     if path.is_file() and path.name != "run.toml":
@@ -114,7 +114,7 @@ def _vectors(source: str, encoding: str) -> tuple[Any, Path]:
     model = from_file(folder.run_toml)[0]
     if kind(model) != "vectors":
         raise UserError(f"{source}: a run of {model}, which has no word vectors; expected a run of word2vec, or a file")
-    from ..learn.vectors import VectorRun
+    from ..learn.words.kind import VectorRun
 
     return VectorRun(folder).vectors, folder.report if folder.report.is_dir() else folder.path
 
@@ -127,8 +127,8 @@ def _answers(found: list[tuple[str, float]], json_: bool) -> None:
 
 
 def _evaluate(found: Any, place: str | None, top: int | None, json_: bool) -> None:
-    from ..learn.word_tests import judged, tests
-    from ..learn.word_vectors import COMMON
+    from ..learn.words.vectors import COMMON
+    from ..learn.words.word_tests import judged, tests
 
     rows = list(judged(found, tests(place), top or COMMON))
     if json_:

@@ -19,7 +19,7 @@ from ..zoo.matching import Ends, match
 from ..zoo.weights import load_weights
 from . import build, start
 from .facts import Facts
-from .image_run import ImageRun
+from .images.run import ImageRun
 from .state import Position
 
 # Mean and deviation of the images that weights were trained on, a channel each, in units of 255.

@@ -32,7 +32,7 @@ from .facts import Facts
 from .scripts import script
 
 if TYPE_CHECKING:
-    from .image_run import ImageRun
+    from .images.run import ImageRun
 
 TARGETS = {"onnx": "model.onnx", "torch": "model.pt2", "safetensors": "model.safetensors"}
 NEEDS = ("onnx", "onnxscript", "onnxruntime")

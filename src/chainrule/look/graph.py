@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ..data.graphs.graph import Graph
 from ..errors import UserError
-from ..learn.graphs import Arena
-from ..learn.node_data import Part
+from ..learn.graphs.cora import Arena
+from ..learn.graphs.node_data import Part
 from ..nn.graph_convolution import mapped
 from ..nn.sparse import Sparse
 from ..runs.fonts import drawable, families, labels

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
-from ..learn.bleu import Bucket
+from ..learn.translation.bleu import Bucket
 from ..runs import fonts, style
 
 

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ..learn.batch import answer
-from ..learn.link_baselines import shared
-from ..learn.link_data import Pairs
+from ..learn.graphs.link_data import Pairs
+from ..learn.graphs.link_rivals import shared
 from ..learn.metrics.ranking import ranking
 from ..nn.pairs import pair_products
 from ..runs.fonts import drawable, families, labels
@@ -18,7 +18,7 @@ from ..runs.style import BLUE, FAINT, INK, PALETTE, of, save
 from .graph import DRAWN, flat
 
 if TYPE_CHECKING:
-    from ..learn.link_run import LinkRun
+    from ..learn.graphs.link_run import LinkRun
 
 
 def pictures(run: "LinkRun") -> list[str]:

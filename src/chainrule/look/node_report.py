@@ -10,7 +10,7 @@ from ..zoo.gcn import GCN
 from .graph import DRAWN, MOST, draw_answers, draw_large, draw_stages, draw_weights, stages
 
 if TYPE_CHECKING:
-    from ..learn.node_run import NodeRun
+    from ..learn.graphs.node_run import NodeRun
 
 
 def pictures(run: "NodeRun") -> list[str]:

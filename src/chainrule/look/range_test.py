@@ -20,7 +20,7 @@ from ..errors import UserError
 from ..learn import build
 from ..learn.batch import answer
 from ..learn.device import choose
-from ..learn.images import Images
+from ..learn.images.kind import Images
 from ..learn.kind import of
 from ..learn.masks import Masks
 from ..learn.mode import to_training

@@ -11,7 +11,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from ..errors import UserError
-from ..learn.word_vectors import WordVectors
+from ..learn.words.vectors import WordVectors
 from ..runs import fonts, style
 
 AROUND, ALONE = 5, 150  # neighbours shown of each word asked for; words shown where none is

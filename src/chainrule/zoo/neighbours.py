@@ -2,7 +2,7 @@ r"""GraphSAGE and GAT of two layers · 两层的 GraphSAGE 与图注意力网络
 
 symbols  x [N, F] a row a node, dense or `Sparse`   A [N, N] the adjacency, `Sparse`, hearers as rows
          out [N, C] logits
-note     both weigh neighbours one by one, so that they learn from a sample of them as well (learn/neighbours.py)
+note     both weigh neighbours one by one, so that they learn from a sample of them as well (learn/graphs/neighbours.py)
 """
 
 from torch import Tensor

@@ -1,0 +1,1 @@
+"""Learning from images. · 由图像学习。"""

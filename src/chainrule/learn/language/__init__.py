@@ -1,0 +1,1 @@
+"""Language models. · 语言模型。"""

@@ -1,0 +1,1 @@
+"""Forecasting time series. · 时间序列预测。"""

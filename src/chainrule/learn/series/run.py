@@ -1,0 +1,68 @@
+"""What one can ask of a run that forecasts a series. · 可以问一次序列预测运行的问题。"""
+
+from os import PathLike, fspath
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...data import series as room
+from ...errors import UserError
+from ..trained import Run
+from .data import Reading, SeriesData
+from .rivals import forecasts, truth
+
+PICTURE = "forecast.png"
+
+
+class SeriesRun(Run):
+    """A run that learned to forecast a series. · 一次序列预测的运行。"""
+
+    use_it = ("predict", "TABLE.csv")
+    decides = "rmse"
+
+    def predict(self, series: str | PathLike[str] | np.ndarray) -> list[float]:
+        """The numbers that come behind the end of a series. · 预测序列之后的数值。
+
+        series the path of a table with the columns of the run, or numbers [T] or [T, C]; the last window of them is
+        read. Raises `UserError` for fewer rows than a window has, other columns and numbers that are not finite.
+        """
+        facts = self.facts
+        values = self.of_table(series) if isinstance(series, str | PathLike) else np.asarray(series, np.float64)
+        values = values[:, None] if values.ndim == 1 else values
+        if values.ndim != 2 or values.shape[1] != len(facts.columns):
+            raise UserError(f"a series of shape {values.shape}: expected [rows, {len(facts.columns)}]: {facts.columns}")
+        if len(values) < facts.window:
+            raise UserError(f"a series of {len(values)} rows: expected at least {facts.window}, the window of the run")
+        last = values[-facts.window :]
+        if not np.isfinite(last).all():
+            raise UserError("a series that holds nan or inf: expected finite numbers")
+        with torch.no_grad():
+            return facts.units(self.network(facts.standardised(last)[None])[0]).tolist()
+
+    def of_table(self, path: str | PathLike[str]) -> np.ndarray:
+        """The columns of this run in another table. · 读取另一表格中的同名列。"""
+        reading = Reading(**self.settings.data)
+        column = self.facts.columns[0] if reading.column == "" else reading.column
+        how = reading.encoding or None, reading.delimiter or None
+        return room.read(fspath(path), column, reading.further, *how).values
+
+    def draw(self) -> list[str]:
+        """Forecast and truth of the test part, as PNG; nothing where the data is gone. · 预测与真值图。"""
+        from ...look.forecast import draw  # which stands above this room, and is asked for only here
+
+        try:
+            data: SeriesData = self.read(None)
+        except UserError:
+            return []
+        part = data.test or data.val
+        if part is None:
+            return []
+        said = self.said(part)
+        draw(data, part, {"network": said, **forecasts(data, part)}, truth(data, part), self.folder.report / PICTURE)
+        return [PICTURE]
+
+    @torch.no_grad()
+    def said(self, part: Any) -> np.ndarray:
+        """What the network forecasts of a part, in its own units, [n, F]. · 网络的预测。"""
+        return self.facts.units(torch.cat([self.network(x) for x in part.x.split(512)])).numpy()

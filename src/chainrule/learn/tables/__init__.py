@@ -1,0 +1,1 @@
+"""Learning from tables. · 由表格学习。"""

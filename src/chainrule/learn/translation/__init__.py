@@ -1,0 +1,1 @@
+"""Translation from pairs of sentences. · 由句对学习翻译。"""
