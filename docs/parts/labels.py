@@ -10,8 +10,8 @@ from .pages import ROOT
 RESULTS = ROOT / "benchmarks" / "results" / "labels.json"
 WAYS = {
     "supervised": "labels alone · 仅用标签",
-    "pseudo": "`unlabelled=pseudo`",
-    "fixmatch": "`unlabelled=fixmatch`",
+    "pseudo": "pseudo-labels · 伪标签",
+    "fixmatch": "FixMatch · 弱强一致",
 }
 
 

@@ -12,7 +12,13 @@ NAMES = {"loss": "loss · 损失", "perplexity": "perplexity · 困惑度", "acc
 def translation(page: str, *_: str) -> str:
     """The translators at equal budget, and what one has without them. · 同等预算下的翻译模型与基线。"""
     told = json.loads((DOCS / "pictures" / "translation.json").read_text(encoding="utf-8"))
-    head = ["network · 网络", "parameters · 参数", *NAMES.values(), "bleu", "bleu_words"]
+    head = [
+        "network · 网络",
+        "parameters · 参数",
+        *NAMES.values(),
+        "BLEU of text · 文本 BLEU",
+        "BLEU of words · 词 BLEU",
+    ]
     rows = [[f"`{row['network']}`", f"{row['parameters']:,}", *_figures(row["metrics"])] for row in told["rows"]]
     rows += [[name, "0", *_figures(figures)] for name, figures in told["baselines"].items()]
     budget = ", ".join(f"`{key}={value}`" for key, value in told["budget"].items())

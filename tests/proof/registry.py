@@ -50,6 +50,12 @@ CONSTANTS: dict[str, dict[str, str]] = {  # formula -> floating-point input with
     "nll_loss": WEIGHT,
     "dropout": {"mask": "drawn, never learned"},
     "scaled_dot_product_attention": {"drop": "drawn, never learned"},
+    "policy_gradient": {"A": "measured before the step: what the gradient is weighed by"},
+    "clipped_surrogate": {"A": "measured before the step", "log_p_old": "of the policy that acted, held fixed"},
+    "gaussian_log_prob": {"a": "the action that was taken"},
+    "td_loss": {"y": "the target of a network that is held fixed"},
+    "generalized_advantage": {"alive": "1 or 0, as the world says", "same": "1 or 0, as the world says"},
+    "pseudo_label": {"u": "the scores that teach: their choice is held fixed"},
     "reduce": {"total": "counts or sums of constant weights: nothing that is learned"},
 }
 

@@ -47,7 +47,7 @@ class NGrams:
 
     >>> model = NGrams(np.array([4, 5, 4, 5, 4, 5]), size=6, order=2)
     >>> model.log_p(np.array([4, 5])).round(2).tolist()
-    [-1.1, -0.18]
+    [-1.1, -0.12]
     """
 
     def __init__(self, ids: np.ndarray, size: int, order: int) -> None:

@@ -5,6 +5,7 @@ symbols  z [N, K] logits of K actions   a [N] integers: the actions taken (of a 
          mean [N, D]   log_std [D] of a Gaussian policy   A [N] advantage: how much better than expected it went
          q [N, K] action values   y [N] what q should be
          r, v, v_next [T, N] reward, value of the state and of the state after   alive, same [T, N] 1 or 0, see below
+         out [N], the advantages [T, N]
 note     A, log_p_old and y are constants of the collected steps: no delta goes there
 note     alive is 0 where an episode terminated: nothing comes after. same is 0 where it ended in any way: the next row
          is another episode. A truncated episode keeps alive = 1: its last state is worth what the critic says

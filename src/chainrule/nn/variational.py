@@ -1,7 +1,8 @@
 r"""Variational autoencoder: a code that is drawn, and what it costs · 变分自编码器：随机编码及其代价
 
 symbols  mean μ, log_var log σ² [N, D] of the code   noise ε [N, D] standard normal   z code   x [N, …] data
-         x̂ [N, …] what the decoder says: logits of pixels (Bernoulli) or their mean (Gaussian)
+         x_hat x̂ [N, …] what the decoder says: logits of pixels (Bernoulli) or their mean (Gaussian)
+         out [N, D] of a code, [N, …] of data
 note     −ELBO = reconstruction + KL is an upper bound on −log p(x), in nats an image; β ≠ 1 is another aim (β-VAE)
 note     noise is drawn outside the step, as masks are: `draw` from torch's generator, or set as `module.mask`
 """

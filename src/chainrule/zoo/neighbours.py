@@ -27,6 +27,7 @@ class GraphSAGE(Propagating):
     x [N, F], A `Sparse` [N, N] → logits [N, C]. Raises `UserError` for a width below 1. Source: Hamilton, Ying &
     Leskovec 2017, arXiv:1706.02216, algorithm 1 with the mean of section 3.3; without its line 7, rows of length 1.
 
+    >>> import torch
     >>> A = Sparse.of(torch.tensor([0, 1]), torch.tensor([1, 0]), torch.ones(2), (3, 3))
     >>> GraphSAGE(5, 2)(torch.ones(3, 5), A).shape
     torch.Size([3, 2])
@@ -56,6 +57,7 @@ class GAT(Propagating):
     layers and on the shares of edges. Raises `UserError` for a width below 1. Source: Veličković et al. 2018,
     arXiv:1710.10903, section 3.3, transductive.
 
+    >>> import torch
     >>> A = Sparse.of(torch.tensor([0, 1]), torch.tensor([1, 0]), torch.ones(2), (3, 3))
     >>> GAT(5, 2)(torch.ones(3, 5), A).shape
     torch.Size([3, 2])
