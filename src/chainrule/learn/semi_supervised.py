@@ -32,7 +32,7 @@ def labelled(targets: Tensor, count: int, seed: int) -> Tensor:
     targets int64 [N]. Raises `UserError` for a class that has fewer.
 
     >>> labelled(torch.tensor([0, 0, 1, 1, 1]), 1, seed=0).tolist()
-    [0, 4]
+    [1, 3]
     """
     if targets.ndim != 1 or targets.is_floating_point():
         raise UserError(f"labels={count}: expected one class a sample; leave labels=0")

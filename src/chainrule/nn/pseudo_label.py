@@ -74,3 +74,6 @@ def _():
     yield R(3, 4), u, 0.9
     yield R(3, 4), u, 0.0
     yield R(2, 3, 4), torch.stack([u, -u]), 0.5
+    level = torch.tensor([[5.0, 5.0, 5.0, 5.0], [0.0, 1.0, 2.0, 3.0], [0.0, 0.0, 0.0, 9.0]], dtype=torch.float64)
+    yield R(2, 3, 4), torch.stack([level, u]), 0.5
+    yield R(2, 4), torch.zeros(2, 4, dtype=torch.float64), 0.25  # as sure as it must be
