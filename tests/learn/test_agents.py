@@ -1,13 +1,11 @@
 """Agents: what they make small is what the papers say, they learn, and go on bit for bit wherever they were stopped."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from killing import killed
 
 import chainrule
 from chainrule.data.environments import Discrete, Moved
@@ -26,7 +24,6 @@ from chainrule.runs.checkpoint import load
 from chainrule.runs.log import read
 from chainrule.settings import parse
 
-HARNESS = Path(__file__).with_name("kills.py")
 SMALL = {"hidden": (16,), "steps": 200, "envs": 2, "episodes": 2}
 FEW = {
     "ppo": SMALL | {"horizon": 16, "passes": 2},
@@ -250,10 +247,7 @@ def test_an_agent_in_gymnasium_goes_on_bit_for_bit(made, model, source, monkeypa
 
 def kill(tmp_path, model, kills):
     words = [f"model.{k}={v}" for k, v in FEW[model].items()]
-    command = [sys.executable, str(HARNESS), str(tmp_path), str(kills), "0", f"{model}@cartpole", "epochs=2", *words]
-    done = subprocess.run([*command, "batch_size=16"], capture_output=True, text=True, timeout=1500, cwd=HARNESS.parent)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    return killed(tmp_path, kills, f"{model}@cartpole", "epochs=2", *words, "batch_size=16")
 
 
 def test_a_killed_agent_goes_on_bit_for_bit(tmp_path):

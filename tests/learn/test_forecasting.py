@@ -1,13 +1,12 @@
 """Forecasts of time series: split by time, judged beside honest rivals, and what is refused."""
 
 import inspect
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from killing import killed
 
 import chainrule
 from chainrule.catalog import MODELS
@@ -226,15 +225,9 @@ def test_the_command_line_forecasts(run, place, capsys):
     assert open_run(run.path).evaluate(split="val")["rmse"] > 0
 
 
-HARNESS = Path(__file__).with_name("kills.py")
-
-
 def kill(place, folder, kills):
     words = ["epochs=2", "batch_size=16", "model.hidden=8", "model.num_layers=2", "model.dropout=0.2", "ema=0.9"]
-    command = [sys.executable, str(HARNESS), str(folder), str(kills), "0", f"series_lstm@{place / 'wave.csv'}", *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=HARNESS.parent)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return int(done.stdout.split()[0])
+    return int(killed(folder, kills, f"series_lstm@{place / 'wave.csv'}", *words, seconds=600).split()[0])
 
 
 @pytest.mark.slow

@@ -1,15 +1,11 @@
 """A killed run goes on bit for bit, wherever the kill came."""
 
-import subprocess
-import sys
 from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 import pairs_of_words
+import pytest
+from killing import killed
 
-HARNESS = Path(__file__).with_name("kills.py")
 NETWORKS = {
     "mlp with dropout": ["mlp", "epochs=2", "model.hidden=(32,)", "model.dropout=0.3", "batch_size=128", "ema=0.9"],
     "cnn with batch norm": [
@@ -51,10 +47,7 @@ def kill(tmp_path: Path, name: str, kills: int) -> str:
     if name in TRANSLATORS:
         model = f"{model}@{pairs_of_words.write(tmp_path / 'pairs', train=48)}"
         words += ["data.source=de", "data.target=en"]
-    command = [sys.executable, str(HARNESS), str(tmp_path), str(kills), "0", model, *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1500, cwd=HARNESS.parent)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    return killed(tmp_path, kills, model, *words)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -1,12 +1,10 @@
 """A language model that is killed goes on bit for bit, the state that it carries with it."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from killing import killed
 
-HARNESS = Path(__file__).with_name("kills.py")
 TEXT = "".join(f"the {a} {b} on the mat.\n" for a in ("cat", "dog", "owl") for b in ("sat", "hid")) * 40
 MODELS = {
     "recurrent_lm": ["model.width=12", "model.num_layers=2", "model.dropout=0.3", "accumulate=2", "data.steps=16"],
@@ -17,10 +15,7 @@ MODELS = {
 def kill(tmp_path: Path, model: str, kills: int) -> str:
     (tmp_path / "verse.txt").write_text(TEXT)
     words = [f"{model}@{tmp_path / 'verse.txt'}", "epochs=2", "batch_size=16", "lr=1e-2", "ema=0.9", *MODELS[model]]
-    command = [sys.executable, str(HARNESS), str(tmp_path / "runs"), str(kills), "0", *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1500, cwd=HARNESS.parent)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    return killed(tmp_path / "runs", kills, *words)
 
 
 def test_a_state_that_is_carried_survives_kills(tmp_path):

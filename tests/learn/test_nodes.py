@@ -1,7 +1,5 @@
 """Runs that learn the nodes of a graph: to the end, resumed, judged beside baselines, asked about new nodes."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +7,7 @@ import networkx
 import numpy as np
 import pytest
 import torch
+from killing import killed
 
 import chainrule
 from chainrule.cli.main import main
@@ -23,8 +22,6 @@ from chainrule.learn.run import open_run, resume
 from chainrule.nn.graph import adjacency
 from chainrule.nn.sparse import Sparse
 from chainrule.runs import checkpoint
-
-KILLS = Path(__file__).with_name("kills.py")
 
 
 def quick(net: str, graph: str, runs: Path, **given):
@@ -247,13 +244,6 @@ def test_a_run_is_extended_as_if_it_had_been_longer(tmp_path, groups):
     assert all(torch.equal(a, b) for a, b in zip(whole.network.parameters(), longer.network.parameters(), strict=True))
 
 
-def kills(tmp_path: Path, count: int, *words: str) -> str:
-    command = [sys.executable, str(KILLS), str(tmp_path), str(count), "0", *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=900, cwd=KILLS.parent)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
-
-
 WORDS = {
     "whole": ("gcn@karate", "epochs=6", "ema=0.9"),
     "sampled": ("graphsage@karate", "epochs=5", "batch_size=1", "data.neighbours=(3,2)"),
@@ -261,13 +251,13 @@ WORDS = {
 
 
 def test_a_killed_run_goes_on_bit_for_bit(tmp_path):
-    assert kills(tmp_path, 2, *WORDS["whole"])
+    assert killed(tmp_path, 2, *WORDS["whole"], seconds=900)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WORDS)
 def test_20_kills(tmp_path, name):
-    assert kills(tmp_path, 20, *WORDS[name]).startswith("2")
+    assert killed(tmp_path, 20, *WORDS[name], seconds=900).startswith("2")
 
 
 # ---- what cannot be -------------------------------------------------------------------------------------------------

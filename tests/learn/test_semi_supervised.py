@@ -1,11 +1,8 @@
 """A few labels: which are kept, what the others teach, and that it helps."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
+from killing import killed
 
 import chainrule
 from chainrule.data import load
@@ -97,24 +94,14 @@ def test_a_run_goes_on_bit_for_bit_and_compiles_its_form(tmp_path):
 
 
 def test_kills(tmp_path):
-    harness = Path(__file__).with_name("kills.py")
     words = ["mlp", "labels=4", "unlabelled=fixmatch", "epochs=2", "model.hidden=(16,)", "ema=0.9", "val=0"]
-    done = subprocess.run(
-        [sys.executable, str(harness), str(tmp_path), "4", "0", *words],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        cwd=harness.parent,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert killed(tmp_path, 4, *words, seconds=600)
 
 
 @pytest.mark.slow
 def test_20_kills(tmp_path):
-    harness = Path(__file__).with_name("kills.py")
     words = ["small:Net", "labels=4", "unlabelled=fixmatch", "epochs=2", "augment=affine", "val=0"]
-    done = subprocess.run([sys.executable, str(harness), str(tmp_path), "20", "0", *words], cwd=harness.parent)
-    assert done.returncode == 0
+    assert killed(tmp_path, 20, *words)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 import json
 import math
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from killing import killed
 
 import chainrule
 from chainrule.cli.main import main
@@ -18,7 +18,6 @@ from chainrule.learn.tables.kind import TableFacts
 from chainrule.runs import checkpoint
 
 SHARED = Path(os.environ.get("CHAINRULE_SHARED", Path(__file__).parents[3] / "shared")) / "data"
-HARNESS = Path(__file__).with_name("kills.py")
 
 
 def rows(n: int = 400, seed: int = 0) -> list[str]:
@@ -270,10 +269,7 @@ def test_a_known_table_that_is_not_here_says_where_it_belongs(tmp_path, monkeypa
 
 def kill(home: Path, folder: Path, kills: int) -> str:
     words = [f"tabular@{home / 'rings.csv'}", "data.target=y", "epochs=2", "batch_size=100", "ema=0.9"]
-    command = [sys.executable, str(HARNESS), str(folder), str(kills), "0", *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1500, cwd=HARNESS.parent)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    return killed(folder, kills, *words)
 
 
 def test_final_weights_are_the_same_bits_after_kills(home, tmp_path):

@@ -1,13 +1,11 @@
 """Runs that learn from texts: classes, numbers, tags; what is remembered, resumed, answered and refused."""
 
 import random
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from killing import killed
 
 import chainrule
 from chainrule.data import vector_files
@@ -264,15 +262,9 @@ def test_rare_classes_can_weigh_more_and_few_texts_be_learned_by_heart(place):
     assert run.metrics["train_accuracy"] == 1.0 and run.finished.get("baselines") is None
 
 
-HARNESS = Path(__file__).with_name("kills.py")
-
-
 def kill(place, folder, kills):
     words = ["epochs=2", "batch_size=32", "model.width=8", "model.hidden=8", "model.num_layers=2", "ema=0.9"]
-    command = [sys.executable, str(HARNESS), str(folder), str(kills), "0", f"text_lstm@{place / 'weather.csv'}", *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=HARNESS.parent)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return int(done.stdout.split()[0])
+    return int(killed(folder, kills, f"text_lstm@{place / 'weather.csv'}", *words, seconds=600).split()[0])
 
 
 def test_a_killed_run_goes_on_bit_for_bit(place, tmp_path):

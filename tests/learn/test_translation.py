@@ -2,15 +2,11 @@
 
 import builtins
 import json
-import sys
 from itertools import pairwise
-from pathlib import Path
 
+import pairs_of_words
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
-import pairs_of_words
 
 import chainrule
 from chainrule import catalog

@@ -2,13 +2,12 @@
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from killing import killed
 from PIL import Image
 
 import chainrule
@@ -17,7 +16,6 @@ from chainrule.errors import UserError
 from chainrule.learn.unsupervised.latent import clustered
 from chainrule.runs import checkpoint
 
-HARNESS = Path(__file__).with_name("kills.py")
 SMALL = {"latent": 4, "hidden": (64,)}
 
 
@@ -171,10 +169,7 @@ def test_a_compiled_step_learns_the_same(home):
 
 def kill(folder: Path, kills: int) -> str:
     words = ["vae", "epochs=2", "size=8", "model.latent=2", "model.hidden=(32,)", "batch_size=128", "ema=0.9"]
-    command = [sys.executable, str(HARNESS), str(folder), str(kills), "0", *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1500, cwd=HARNESS.parent)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    return killed(folder, kills, *words)
 
 
 def test_final_weights_are_the_same_bits_after_kills(tmp_path):
