@@ -4,13 +4,14 @@ Everything is a function of (seed, step): any step can be reached at once, and a
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..data import sampler
-from ..data.augment.plan import parse
+from ..data.augment.plan import Step, parse
 from ..data.balance import Balanced
 from ..settings import Settings
 
@@ -30,7 +31,6 @@ class Feed:
         self.batches = sampler.batches(len(split), settings.batch_size)
         self.updates = -(-self.batches // settings.accumulate)  # an epoch
         self.plan = parse(settings.augment)
-        self.fill = torch.tensor(data.mean)[:, None, None].to(place) if self.plan else torch.zeros(0)
         self.balanced = Balanced(split, len(data.classes)) if settings.balance == "sampler" else None
         self.pool = ThreadPoolExecutor(settings.workers) if settings.workers else None
         self.ahead: dict[int, Future[Batches]] = {}
@@ -63,12 +63,24 @@ class Feed:
         from ..data import augment as room
 
         x, y = self.split.images(indices).to(self.place), self.split.targets.index_select(0, indices).to(self.place)
-        size = (x.shape[2], x.shape[3])
-        drawn = room.draw(self.plan, self.settings.seed, step, indices, size, epoch)
-        drawn = tuple(each.to(self.place) for each in drawn)
-        x = room.augment(self.plan, x, drawn, self.fill)
+        x, drawn = self._changed(self.plan, self.settings.seed, x, indices, step, epoch)
         x, y = room.mix(self.plan, x, y, drawn, len(self.data.classes))
         return self.split.normalise(x), y
+
+    @cached_property
+    def fill(self) -> Tensor:
+        """What is painted over a part taken away: the mean of each channel. · 遮挡部分的填充值。"""
+        return torch.tensor(self.data.mean)[:, None, None].to(self.place)
+
+    def _changed(
+        self, plan: tuple[Step, ...], seed: int, x: Tensor, rows: Tensor, step: int, epoch: int
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Images changed as a plan says, and the parameters that were drawn for these rows."""
+        from ..data import augment as room
+
+        drawn = room.draw(plan, seed, step, rows, (x.shape[2], x.shape[3]), epoch)
+        drawn = tuple(each.to(self.place) for each in drawn)
+        return room.augment(plan, x, drawn, self.fill), drawn
 
     def close(self) -> None:
         if self.pool is not None:

@@ -125,6 +125,13 @@ class Keeping:
             return
         position.best, position.best_epoch = score, position.epochs
 
+    def report(self, run: Any, log: RunLog) -> None:
+        """Write the report; without room for it the run itself is whole, and it can be written again. · 写出报告。"""
+        try:
+            run.write_report()
+        except WriteFailed as error:
+            self.tell(log, "note", text=str(error))
+
     def heed(self, request: Request, log: RunLog) -> None:
         """Stop where somebody asked for it, and save when it is time. · 响应停止请求，按时存档。"""
         if request:

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from ..gear import gear
 from ..runfile import from_file, to_toml
-from ..runs.durable import WriteFailed
 from ..runs.durable import replace as rewrite
 from ..runs.folder import RunFolder
 from ..runs.log import RunLog, read
@@ -188,8 +187,5 @@ def _finish(loop: Loop, parts: Parts, log: RunLog) -> Any:
         told["remarks"] = list(remarks)
     loop.tell(log, "finish", epoch=loop.position.epochs, **told, weights=run.weights)
     log.sync()
-    try:
-        run.write_report()
-    except WriteFailed as error:  # the run itself is whole; `write_report` can be called again
-        loop.tell(log, "note", text=str(error))
+    loop.report(run, log)
     return run

@@ -93,7 +93,6 @@ class SemiFeed(Feed):
         self.batches = len(self.others) // self.many
         self.updates = -(-self.batches // settings.accumulate)
         self.strong = parse(settings.strong) if settings.unlabelled == "fixmatch" else None
-        self.fill = torch.tensor(data.mean)[:, None, None].to(place)
 
     def _read(self, step: int) -> list[Any]:
         epoch, update = divmod(step, self.updates)
@@ -107,19 +106,14 @@ class SemiFeed(Feed):
         order = sampler.seed_of(self.settings.seed, _ORDER)
         rows = self.others.index_select(0, sampler.indices(order, epoch, batch, len(self.others), self.many))
         images = self.data.train.images(rows).to(self.place)
-        views = [self._view(self.plan, images, rows, self.settings.seed, step, epoch)]
+        views = [self._view(self.plan, self.settings.seed, images, rows, step, epoch)]
         if self.strong is not None:
             strong = sampler.seed_of(self.settings.seed, _STRONG)
-            views.append(self._view(self.strong, images, rows, strong, step, epoch))
+            views.append(self._view(self.strong, strong, images, rows, step, epoch))
         return torch.cat([few, *views]), (labels, torch.tensor(self.weight(step)))
 
-    def _view(self, plan: tuple[Step, ...], images: Tensor, rows: Tensor, seed: int, step: int, epoch: int) -> Tensor:
-        if plan:
-            from ..data import augment as room
-
-            drawn = room.draw(plan, seed, step, rows, (images.shape[2], images.shape[3]), epoch)
-            images = room.augment(plan, images, tuple(each.to(self.place) for each in drawn), self.fill)
-        return self.split.normalise(images)
+    def _view(self, plan: tuple[Step, ...], seed: int, images: Tensor, rows: Tensor, step: int, epoch: int) -> Tensor:
+        return self.split.normalise(self._changed(plan, seed, images, rows, step, epoch)[0] if plan else images)
 
     def weight(self, step: int) -> float:
         """λ of a step: it rises from 0 in a line over the first epochs, if it is to (Lee 2013, eq. 16). · 权重。"""

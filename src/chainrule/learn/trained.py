@@ -195,3 +195,17 @@ class Run:
         told = done.get("metrics", {}), done.get("confusion"), self.classes, title, done.get("baselines")
         names = write(self.folder, *told, verdict=self.verdict, more=self.draw())
         return [self.folder.report / name for name in names]
+
+
+def tell_faults(faults: list[str], broken: list[str] | None) -> None:
+    """What could not be read: the lines go to the list that takes them, else they are raised. · 处理无法读取的条目。
+
+    >>> lines: list[str] = []
+    >>> tell_faults(["a.png: no image"], lines)
+    >>> lines
+    ['a.png: no image']
+    """
+    if broken is not None:
+        broken += faults
+    elif faults:
+        raise UserError(*faults)

@@ -25,7 +25,7 @@ COLUMNS = {
 
 TABLES = {
     "tabular": Entry(
-        "chainrule.zoo.tabular:tabular",
+        "chainrule.zoo.tabular:Tabular",
         "fully-connected network for tables, with embeddings of categories",
         "表格用全连接网络，类别以嵌入表示",
         TABULAR,

@@ -28,12 +28,15 @@ class Tabular(torch.nn.Module):
     """Rows of numbers and categories to classes or numbers. · 由数值与类别预测。
 
     x [N, numbers] float, c [N, len(categories)] int64, out [N, num_outputs]. Place 0 of each table of embeddings is
-    zero and stays so: a category that training never saw says nothing. Raises IndexError for a place outside a table.
+    zero and stays so: a category that training never saw says nothing. embedding_dim: of every category; 0: half of how
+    many it has, at most 50. Raises IndexError for a place outside a table.
     Source: Guo & Berkhahn 2016, arXiv:1604.06737, figure 1.
 
     >>> net = Tabular(num_outputs=3, numbers=2, categories=(4,), hidden=8)
     >>> net(torch.zeros(5, 2), torch.zeros(5, 1, dtype=torch.int64)).shape
     torch.Size([5, 3])
+    >>> sum(p.numel() for p in Tabular(num_outputs=1, numbers=3, hidden=4).parameters())
+    21
     """
 
     def __init__(
@@ -56,22 +59,3 @@ class Tabular(torch.nn.Module):
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         looked_up = [table(c[:, k]) for k, table in enumerate(self.embeddings)]
         return self.mlp(torch.cat([x, *looked_up], 1))
-
-
-def tabular(
-    num_outputs: int = 2,
-    numbers: int = 8,
-    categories: Sequence[int] = (),
-    hidden: int | Sequence[int] = (128, 64),
-    activation: str = "relu",
-    dropout: float = 0.1,
-    embedding_dim: int = 0,
-) -> Tabular:
-    """Embeddings and a fully-connected network, sizes from the table. · 由表格得到尺寸的网络。
-
-    embedding_dim: of every category; 0: half of how many it has, at most 50. The rest as of `mlp`.
-
-    >>> sum(p.numel() for p in tabular(num_outputs=1, numbers=3, hidden=4).parameters())
-    21
-    """
-    return Tabular(num_outputs, numbers, categories, hidden, activation, dropout, embedding_dim)

@@ -9,7 +9,6 @@ from ...data.environments import Episode, make, play
 from ...fields import DEFAULTS
 from ...gear import gear
 from ...runfile import from_file, to_toml
-from ...runs.durable import WriteFailed
 from ...runs.durable import replace as rewrite
 from ...runs.folder import RunFolder
 from ...runs.log import RunLog
@@ -117,10 +116,7 @@ def _finish(training: Training, log: RunLog) -> AgentRun:
     blind = {f"test_{k}": v for k, v in figures(blindly(training.parts)).items()}
     training.tell(log, "finish", epoch=position.epochs, metrics=told, baselines={"random": blind}, weights=run.weights)
     log.sync()
-    try:
-        run.write_report()
-    except WriteFailed as error:  # the run itself is whole; `write_report` can be called again
-        training.tell(log, "note", text=str(error))
+    training.report(run, log)
     return run
 
 

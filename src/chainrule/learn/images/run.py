@@ -12,7 +12,7 @@ from .. import build, shipping
 from ..device import Device
 from ..judgement import Judgement, judge
 from ..predict import Asked, Prediction, predict
-from ..trained import Run
+from ..trained import Run, tell_faults
 
 if TYPE_CHECKING:
     from ...look.explain import Explanation
@@ -65,10 +65,7 @@ class ImageRun(Run):
         """
         faults: list[str] = []
         found = list(self.stream(paths, Asked(topk, tta, threshold), faults))
-        if faults and broken is None:
-            raise UserError(*faults)
-        if broken is not None:
-            broken += faults
+        tell_faults(faults, broken)
         return found
 
     def stream(
@@ -108,10 +105,7 @@ class ImageRun(Run):
         task = build.task(self.settings, self.facts)
         wish = Wish(label, layer, method, topk)
         found = explain(self.network, task, self.facts, images(several, faults), wish, faults)
-        if faults and broken is None:
-            raise UserError(*faults)
-        if broken is not None:
-            broken += faults
+        tell_faults(faults, broken)
         return found
 
     def export(

@@ -63,7 +63,7 @@ def rivals(data: SeriesData) -> dict[str, dict[str, float]]:
         if part is None:
             continue
         for rival, said in forecasts(data, part).items():
-            metrics = Forecasts(data.facts.scale)
+            metrics = Forecasts(scale=data.facts.scale)
             metrics.add(torch.from_numpy(said), torch.from_numpy(truth(data, part)), 0.0)
             told = {f"{name}_{k}": v for k, v in metrics.figures().items() if k not in ("loss", "count")}
             found[rival] = found.get(rival, {}) | told

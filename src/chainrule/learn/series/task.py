@@ -25,7 +25,7 @@ class SeriesTask(Supervised):
         return cls("regression", (), loss, facts=facts)
 
     def metrics(self) -> Any:
-        return Forecasts(self.facts.scale if self.facts else 1.0)
+        return Forecasts(scale=self.facts.scale if self.facts else 1.0)
 
     @torch.no_grad()
     def evaluate(self, model: torch.nn.Module, split: Any, device: Device, batch_size: int = 512) -> Forecasts:

@@ -14,7 +14,7 @@ from ...data.text.padded import pad
 from ...data.text.vocabulary import NUL
 from ...errors import UserError
 from .. import shipping
-from ..trained import Run
+from ..trained import Run, tell_faults
 from .data import Reader
 
 AT_ONCE = 256
@@ -67,10 +67,7 @@ class TextRun(Run):
         """
         faults: list[str] = []
         found = list(self.stream([texts] if isinstance(texts, str) else texts, topk, faults))
-        if faults and broken is None:
-            raise UserError(*faults)
-        if broken is not None:
-            broken += faults
+        tell_faults(faults, broken)
         return found
 
     def export(

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...data.dataset import read_image
 from ...data.files import absent, images
 from ...errors import UserError
-from ..trained import Run
+from ..trained import Run, tell_faults
 
 BATCH = 256
 
@@ -81,10 +81,7 @@ class AutoencoderRun(Run):
         """
         faults: list[str] = []
         found = list(self.stream(paths, faults))
-        if faults and broken is None:
-            raise UserError(*faults)
-        if broken is not None:
-            broken += faults
+        tell_faults(faults, broken)
         return found
 
     def stream(self, paths: str | PathLike[str] | Iterable[str | PathLike[str]], broken: list[str]) -> Iterator[Code]:
