@@ -43,6 +43,32 @@ def test_muon_takes_filters_as_the_matrix_that_torch_takes():
         torch.optim.Muon([filters])
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_muon_lends_torch_s_function_what_it_takes_and_its_text_says_the_same(dtype, nesterov):
+    """Matrices and filters in torch's order of memory go by torch's function; vectors and channels_last by the text."""
+    source = torch.Generator().manual_seed(0)
+    shapes = [(4, 6), (6, 2, 3, 3), (5,), (4, 3, 2, 2)]
+    starts = [torch.randn(shape, generator=source, dtype=torch.float64).to(dtype) for shape in shapes]
+    starts[3] = starts[3].contiguous(memory_format=torch.channels_last)
+    made = {}
+    for way in ("auto", "formula"):
+        θs = [torch.nn.Parameter(start.clone(memory_format=torch.preserve_format)) for start in starts]
+        made[way] = Muon(θs, lr=0.1, nesterov=nesterov, adjust_lr_fn="match_rms_adamw")
+        for t in range(5):
+            draw = torch.Generator().manual_seed(t + 1)
+            for θ in θs:
+                θ.grad = torch.randn(θ.shape, generator=draw, dtype=torch.float64).to(dtype).contiguous()
+            grads = [θ.grad.clone() for θ in θs]
+            with chainrule.gear(way):
+                made[way].step()
+            assert all(torch.equal(θ.grad, g) for θ, g in zip(θs, grads, strict=True))
+    exact = 1e-12 if dtype == torch.float64 else 4 * torch.finfo(dtype).eps
+    for a, b in zip(made["auto"].param_groups[0]["params"], made["formula"].param_groups[0]["params"], strict=True):
+        assert torch.allclose(a, b, rtol=exact, atol=exact)
+        assert torch.allclose(made["auto"].state[a]["momentum_buffer"], made["formula"].state[b]["momentum_buffer"])
+
+
 def test_muon_moves_vectors_by_the_sign_of_their_momentum():
     θ = torch.nn.Parameter(torch.zeros(3))
     made = Muon([θ], lr=0.25, weight_decay=0.0)

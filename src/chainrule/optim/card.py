@@ -52,6 +52,7 @@ class Rule:
     inherits: bool = True  # from `parent`; False where torch's class refuses what ours takes
     elementwise: bool = False  # each element by itself, without a clock: small tensors may be laid side by side
     mixin: type | None = None  # what its class can do besides stepping
+    lends: Callable[[Tensor], Tensor | None] | None = None  # θ as torch's function takes it, whose class refuses it
     takes: Callable[[Tensor], str] | None = None  # what is wrong with a parameter, in words; empty: nothing
 
     @cached_property

@@ -87,6 +87,13 @@ def Adafactor(θ, g, t, row_var, col_var, variance, lr, beta2_decay, eps, d, wei
     return θ, row_var, col_var, variance
 
 
+def _flat(θ: Tensor) -> Tensor | None:
+    """Filters as a matrix that shares their memory; none for vectors, another order of memory, and bfloat16, whose
+    momentum torch's function overwrites."""
+    fits = θ.dim() > 1 and θ.is_contiguous() and θ.dtype != torch.bfloat16
+    return θ.detach().view(len(θ), -1) if fits else None
+
+
 def orthogonal(
     G: Tensor, coefficients: tuple[float, float, float], eps: float, steps: int, dtype: torch.dtype = torch.bfloat16
 ) -> Tensor:
@@ -121,6 +128,7 @@ def stretch(a: int, b: int, rule: str | None) -> float:
 @rule(
     torch.optim.Muon,
     inherits=False,  # torch's refuses what is no matrix
+    lends=_flat,
     takes=_is_real,
     source="Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/; Liu et al. 2025, arXiv:2502.16982; "
     "vectors: Bernstein & Newhouse 2024, arXiv:2409.20325",

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..errors import UserError
 from ..gear import current
 from .card import Rule, check, evaluated, real, scalar
-from .twin import SMALL, Call, options_of, unwrapped
+from .twin import SMALL, Call, lend, options_of, unwrapped
 
 
 def light(name: str) -> Callable[..., Any]:
@@ -89,7 +89,11 @@ class Ruled(torch.optim.Optimizer):
         for group in self.param_groups:
             options = {name: scalar(value) for name, value in group.items() if name != "params"}
             grads = {θ: θ.grad if scale is None else θ.grad / scale for θ in group["params"] if θ.grad is not None}
-            done = self._side_by_side(grads, options) if self.rule.elementwise and current() == "auto" else set()
+            done: set[Tensor] = set()
+            if current() in ("auto", "twin") and self.rule.lends and scale is None:
+                done = lend(self.rule, group, options, grads, self.state)
+            elif current() == "auto" and self.rule.elementwise:
+                done = self._side_by_side(grads, options)
             for θ, g in grads.items():
                 if θ not in done:
                     self._formula_one(θ, g, options)

@@ -42,6 +42,7 @@ def rule(
     inherits: bool = True,
     elementwise: bool = False,
     mixin: type | None = None,
+    lends: Callable[[Tensor], Tensor | None] | None = None,
     takes: Callable[[Tensor], str] | None = None,
     **defaults: Any,
 ) -> Callable[[Callable[..., Any]], Any]:
@@ -50,7 +51,7 @@ def rule(
     `parent`: torch's class of that name, whose constructor, checks and state_dict are inherited and whose fused or
     foreach step is the twin; without one, `defaults` are the constructor's arguments, in this order. `when`: state →
     the option that it needs to exist, or a function of θ. `init`: state → function (θ, group) → its first value, zeros
-    otherwise. `clock`, `foreach`, `inherits`, `elementwise`, `mixin`, `takes`: what is particular, see `Rule`.
+    otherwise. `clock`, `foreach`, `inherits`, `elementwise`, `mixin`, `lends`, `takes`: what is particular, see `Rule`.
 
     >>> @rule(source="Robbins & Monro 1951, doi:10.1214/aoms/1177729586", lr=0.5)
     ... def Descent(θ, g, lr):
@@ -76,6 +77,7 @@ def rule(
             inherits=inherits,
             elementwise=elementwise,
             mixin=mixin,
+            lends=lends,
             takes=takes,
         )
         unread = [name for name in card.options if name not in card.defaults]

@@ -78,7 +78,12 @@ def _same_order(θ: Tensor, g: Tensor) -> bool:
 
 
 # What the list arguments of torch's functional forms hold, where it is not their name without the last letter.
-_HELD = {"state_steps": "step", "momentum_buffer_list": "momentum_buffer", "state_sums": "sum"}
+_HELD = {
+    "state_steps": "step",
+    "momentum_buffer_list": "momentum_buffer",
+    "muon_momentum_bufs": "momentum_buffer",
+    "state_sums": "sum",
+}
 # Options that a group holds as one, and torch's functional forms take apart.
 _PARTS = {
     "betas": ("beta1", "beta2"),
@@ -167,6 +172,27 @@ class Call:
         if self.rated:
             self.given["lr"] = self.group["lr"]
         self.form(self.params, grads, *[values for _, values in self.lists], **self.given)
+
+
+def lend(
+    rule: Rule,
+    group: Mapping[str, Any],
+    options: dict[str, Any],
+    grads: Mapping[Tensor, Tensor],
+    state: Mapping[Tensor, dict[str, Tensor]],
+) -> set[Tensor]:
+    """Torch's function on what it can see of a group that its class refuses: what is done. · 借用 torch 的函数。"""
+    assert rule.lends is not None and rule.parent is not None
+    seen = {θ: (rule.lends(θ), rule.lends(g)) for θ, g in grads.items()}
+    seen = {θ: pair for θ, pair in seen.items() if pair[0] is not None and pair[1] is not None}
+    for θ in seen:
+        rule.prepare(θ, state[θ], options)
+    lists = [[rule.lends(state[θ][name]) for θ in seen] for name in held(rule.parent)]
+    if not seen or isinstance(group["lr"], Tensor) or any(value is None for values in lists for value in values):
+        return set()  # state in another order of memory, too
+    form, takes = functional(rule.parent)
+    form(*map(list, zip(*seen.values(), strict=True)), *lists, **arguments(takes, group), has_complex=False)
+    return set(seen)
 
 
 def _kind(θ: Tensor) -> tuple[Any, ...]:
