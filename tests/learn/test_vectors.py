@@ -17,6 +17,7 @@ from chainrule.learn.words import word_tests
 from chainrule.learn.words.kind import VectorRun
 from chainrule.learn.words.vectors import WordVectors, spearman
 from chainrule.runs.checkpoint import load
+from chainrule.runs.durable import DiskFull
 from chainrule.runs.folder import RunFolder
 from chainrule.runs.log import read
 
@@ -52,6 +53,18 @@ def same(one, other):
 
 
 FORMS = [*itertools.product(["auto"], [False, True], [False, True]), ("formula", False, False), ("formula", True, True)]
+
+
+def test_a_disk_without_room_for_the_report_leaves_the_run_whole(made, monkeypatch):
+    def full(*_):
+        raise DiskFull("the report was not written: no space left on the disk")
+
+    monkeypatch.setattr(VectorRun, "write_report", full)
+    events = []
+    run = made(epochs=1, on_event=events.append)
+    assert [e["text"] for e in events if e["event"] == "note" and "no space left" in e["text"]]
+    monkeypatch.undo()
+    assert run.write_report()[0].is_file()
 
 
 @pytest.mark.parametrize(("form", "cbow", "hs"), FORMS)

@@ -44,15 +44,13 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table with its parts; val, test None where there is none. · 划分好的表格。
+class Known:
+    """What is known of a table: its columns, and what was measured on the training rows. · 表格的要点。
 
-    titles: all of the file's. columns: those that a network sees. mean, std: of a target that is a number. lines: what
-    was done that its user should know.
+    titles: all of the file's. columns: those that a network sees. mean, std: of a target that is a number.
     """
 
     name: str
-    source: str
     fingerprint: str
     task: str
     target: str
@@ -61,6 +59,16 @@ class Table:
     std: float
     titles: tuple[str, ...]
     columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
+class Table(Known):
+    """A table with its parts; val, test None where there is none. · 划分好的表格。
+
+    lines: what was done that its user should know.
+    """
+
+    source: str
     train: Rows
     val: Rows | None
     test: Rows | None
@@ -123,9 +131,8 @@ def load_table(source: str, options: dict[str, Any], held: Held) -> Table:
     }
     train = made.pop("train")
     assert train is not None  # every stratum keeps a row
-    told = (frame.name, source, frame.fingerprint, goal.task, name, goal.classes, mean, std)
-    lines = (*goal.lines, *found.lines)
-    return Table(*told, tuple(frame.columns), columns, train, made["val"], made["test"], lines)
+    told = (frame.name, frame.fingerprint, goal.task, name, goal.classes, mean, std, tuple(frame.columns), columns)
+    return Table(*told, source, train, made["val"], made["test"], (*goal.lines, *found.lines))
 
 
 def _standard(goal: Target, mean: float, std: float) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Learning from tables: classes or a number from the other columns. · 由表格学习：用其他列预测类别或数值。"""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...data.balance import class_weights
 from ...data.tables.columns import Column
-from ...data.tables.reading import Held, Rows, Table, load_table
+from ...data.tables.reading import Held, Known, Rows, Table, load_table
 from ...errors import UserError
 from ...settings import Settings
 from .. import build
@@ -22,28 +22,18 @@ from .run import TableRun
 
 
 @dataclass(frozen=True)
-class TableFacts(Remembered):
-    """Of a table: what its columns are and what was measured on the training rows. · 表格数据的要点。
+class TableFacts(Known, Remembered):
+    """What a run remembers of its table. · 运行所记住的表格要点。
 
     >>> facts = TableFacts("x", "00", "regression", "y", (), 1.0, 2.0, ("a", "y"), (Column("a", "number"),))
     >>> TableFacts.from_json(facts.to_json()) == facts
     True
     """
 
-    name: str
-    fingerprint: str
-    task: str
-    target: str
-    classes: tuple[str, ...]
-    mean: float
-    std: float
-    titles: tuple[str, ...]
-    columns: tuple[Column, ...]
-
     @classmethod
-    def of(cls, data: Table) -> "TableFacts":
+    def of(cls, data: Known) -> "TableFacts":
         """The facts of a table. · 取自表格。"""
-        return cls(**{name: getattr(data, name) for name in cls.__dataclass_fields__})
+        return cls(**{f.name: getattr(data, f.name) for f in fields(Known)})
 
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> Self:

@@ -122,5 +122,5 @@ def _finish(trainer: Trainer, log: RunLog) -> VectorRun:
     trainer.tell(log, "finish", epoch=trainer.position.epochs)
     log.sync()
     run = VectorRun(trainer.folder)
-    run.write_report()
+    trainer.report(run, log)
     return run
