@@ -5,8 +5,6 @@ symbols  x [N, C, H, W] pixels in 0…1   z [N, D] code, D = latent   x̂ [N, C,
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
-from math import prod
 from typing import NamedTuple
 
 import torch
@@ -15,7 +13,7 @@ from torch import Tensor
 from .. import nn
 from ..errors import UserError, unknown
 from ..nn.variational import LIKELIHOODS, GaussianNoise, MaskingNoise, Reparameterise
-from .mlp import ACTIVATIONS
+from .coders import convolutional, dense
 
 CORRUPTIONS = {"gaussian": GaussianNoise, "mask": MaskingNoise}
 LOWEST, HIGHEST = -10.0, 10.0  # of log σ²: beyond, exp leaves what float16 and a first step can bear
@@ -83,36 +81,6 @@ class Autoencoder(torch.nn.Module):
         return Coded(self.decoder(self.code(mean, log_var)), mean, log_var)
 
 
-# ---- dense ----------------------------------------------------------------------------------------------------------
-
-
-def _dense(widths: Sequence[int], activation: str) -> list[torch.nn.Module]:
-    """Linear layers with an activation between them."""
-    if activation not in ACTIVATIONS:
-        raise unknown("activation", activation, list(ACTIVATIONS))
-    layers: list[torch.nn.Module] = []
-    for before, after in pairwise(widths):
-        layers += [nn.Linear(before, after), ACTIVATIONS[activation]()]
-    return layers[:-1]
-
-
-def _made_dense(
-    shape: Sequence[int], latent: int, hidden: int | Sequence[int], activation: str, drawn: bool
-) -> tuple[torch.nn.Module, torch.nn.Module]:
-    row = (hidden,) if isinstance(hidden, int) else tuple(hidden)
-    _check(shape, latent, row)
-    encoder = nn.Sequential(nn.Flatten(), *_dense((prod(shape), *row, latent * (1 + drawn)), activation))
-    decoder = nn.Sequential(*_dense((latent, *row[::-1], prod(shape)), activation), nn.Unflatten(1, tuple(shape)))
-    return encoder, decoder
-
-
-def _check(shape: Sequence[int], latent: int, widths: Sequence[int]) -> None:
-    if len(shape) != 3 or min(shape) < 1:
-        raise UserError(f"shape={tuple(shape)}: expected channels, height, width")
-    if latent < 1 or min(widths, default=1) < 1:
-        raise UserError(f"latent={latent}, widths {tuple(widths)}: expected numbers of at least 1")
-
-
 def _corrupting(noise: float, corruption: str) -> torch.nn.Module | None:
     if corruption not in CORRUPTIONS:
         raise unknown("corruption", corruption, list(CORRUPTIONS))
@@ -136,7 +104,7 @@ def autoencoder(
     >>> autoencoder(latent=2)(torch.zeros(1, 1, 32, 32))[0].shape
     torch.Size([1, 1, 32, 32])
     """
-    made = _made_dense(shape, latent, hidden, activation, False)
+    made = dense(shape, latent, hidden, activation, False)
     return Autoencoder(*made, likelihood=likelihood, corrupt=_corrupting(noise, corruption))
 
 
@@ -175,40 +143,12 @@ def vae(
     (torch.Size([3, 1, 32, 32]), torch.Size([3, 2]), torch.Size([3, 2]))
     """
     _of_loss(beta, std)
-    return Autoencoder(*_made_dense(shape, latent, hidden, activation, True), True, likelihood)
+    return Autoencoder(*dense(shape, latent, hidden, activation, True), True, likelihood)
 
 
 def _of_loss(beta: float, std: float) -> None:
     if beta < 0 or std <= 0:
         raise UserError(f"beta={beta}, std={std}: expected beta of at least 0 and std above 0")
-
-
-# ---- convolutional --------------------------------------------------------------------------------------------------
-
-
-def _made_conv(
-    shape: Sequence[int], latent: int, channels: int | Sequence[int], activation: str, drawn: bool
-) -> tuple[torch.nn.Module, torch.nn.Module]:
-    """Each layer halves the side on the way down, and doubles it on the way up: kernels of 4 with stride 2."""
-    row = (channels,) if isinstance(channels, int) else tuple(channels)
-    _check(shape, latent, row)
-    if activation not in ACTIVATIONS:
-        raise unknown("activation", activation, list(ACTIVATIONS))
-    of, shrink = ACTIVATIONS[activation], 2 ** len(row)
-    if shape[1] % shrink or shape[2] % shrink:
-        raise UserError(
-            f"images of {shape[1]}×{shape[2]} with {len(row)} layers that halve them: expected multiples "
-            f"of {shrink}; give size={max(1, round(shape[1] / shrink)) * shrink} or fewer channels"
-        )
-    small = (row[-1], shape[1] // shrink, shape[2] // shrink)
-    down: list[torch.nn.Module] = []
-    for before, after in pairwise((shape[0], *row)):
-        down += [nn.Conv2d(before, after, 4, stride=2, padding=1), of()]
-    up: list[torch.nn.Module] = []
-    for before, after in pairwise((*row[::-1], shape[0])):
-        up += [of(), nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)]
-    encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(prod(small), latent * (1 + drawn)))
-    return encoder, nn.Sequential(nn.Linear(latent, prod(small)), nn.Unflatten(1, small), *up)
 
 
 def conv_autoencoder(
@@ -227,7 +167,7 @@ def conv_autoencoder(
     >>> conv_autoencoder(latent=2)(torch.zeros(1, 1, 32, 32))[0].shape
     torch.Size([1, 1, 32, 32])
     """
-    made = _made_conv(shape, latent, channels, activation, False)
+    made = convolutional(shape, latent, channels, activation, False)
     return Autoencoder(*made, likelihood=likelihood, corrupt=_corrupting(noise, corruption))
 
 
@@ -246,4 +186,4 @@ def conv_vae(
     torch.Size([1, 4])
     """
     _of_loss(beta, std)
-    return Autoencoder(*_made_conv(shape, latent, channels, activation, True), True, likelihood)
+    return Autoencoder(*convolutional(shape, latent, channels, activation, True), True, likelihood)
