@@ -7,7 +7,7 @@ raised at once.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -71,6 +71,17 @@ class Settings(Keeping, Computing, Reading, Scheduling, Updating, Labelling, Tra
         '0.1'
         """
         return {k: repr(v) for k, v in self.values().items() if k not in RESUMABLE + _HOW}
+
+    def seeded(self) -> list["Settings"]:
+        """Settings of one run for each of the seeds seed, seed+1, …; a name says which. · 每个种子一份设置。
+
+        >>> [(one.seed, one.name) for one in parse(["seeds=2", "seed=3", "name=try"]).seeded()]
+        [(3, 'try-seed3'), (4, 'try-seed4')]
+        """
+        if self.seeds == 1:
+            return [self]
+        seeds = range(self.seed, self.seed + self.seeds)
+        return [replace(self, seeds=1, seed=n, name=self.name and f"{self.name}-seed{n}") for n in seeds]
 
     def values(self) -> dict[str, Any]:
         """Name → value, `model` and `data` too, for messages and tables. · 名称 → 值。"""

@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ class Recipe:
     expect     figure → the value that must be reached: at least, or at most for losses and errors; "test_accuracy_six"
                is the accuracy of several views (`chainrule evaluate --tta six`)
     published  the same figures as others reported them, with their sources
+    enough     of how many of its seeds must reach them; all, unless [about] says so
     """
 
     name: str
@@ -40,6 +42,15 @@ class Recipe:
     source: str
     expect: dict[str, float]
     published: tuple[Published, ...] = ()
+    enough: int | None = None
+
+    def needed(self, runs: int) -> int:
+        """How many of so many runs must reach what is expected: the same share of them. · 须达到的运行数。
+
+        >>> load("cartpole-dqn").needed(5), load("cartpole-dqn").needed(10), load("demo").needed(1)
+        (4, 8, 1)
+        """
+        return runs if self.enough is None else ceil(runs * self.enough / self.settings.seeds)
 
 
 def _found() -> dict[str, Path]:
@@ -77,7 +88,8 @@ def load(name: str) -> Recipe:
         published = tuple(Published(**row) for row in table.get("published", []))
     except TypeError as error:
         raise UserError(f"{path}: [[published]]: expected figure, value and source in each") from error
-    return Recipe(name, path, model, data, settings, about["title"], about.get("source", ""), expect, published)
+    told = about["title"], about.get("source", ""), expect, published, about.get("enough")
+    return Recipe(name, path, model, data, settings, *told)
 
 
 def shortened(settings: Settings, part: float) -> Settings:

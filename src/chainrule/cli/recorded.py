@@ -11,7 +11,8 @@ from ..errors import UserError
 from ..runs.durable import replace
 from ..runs.log import history, read
 
-CURVE = ("epoch", "train_loss", "val_loss", "val_accuracy")  # what is kept of each epoch
+CURVE = ("epoch", "train_loss", "val_loss", "val_accuracy", "val_return", "val_elbo")  # what is kept of each epoch
+BESIDE = ("train_solving_steps",)  # figures of the training itself, kept beside those of the judged part
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,12 @@ def row(recipe: str, run: Any, figures: dict[str, float], spent: Spent) -> dict[
         "recipe": recipe,
         "seed": settings.seed,
         "epochs": settings.epochs,
-        "figures": {key: round(value, 5) for key, value in figures.items() if key.startswith(part)},
+        "figures": {key: round(value, 5) for key, value in figures.items() if key.startswith((part, *BESIDE))},
         "wall": round(spent.wall, 1),
         "processor": round(spent.processor, 1),
         "threads": settings.threads or os.cpu_count(),
         "machine": platform.machine(),
-        "curve": {key: [round(e[key], 5) for e in epochs if key in e] for key in CURVE},
+        "curve": {key: [round(e[key], 5) for e in epochs] for key in CURVE if all(key in e for e in epochs)},
     }
 
 

@@ -58,16 +58,18 @@ def reproduce(name: str | None, words: tuple[str, ...], short: float | None, cos
     say(f"{recipe.title}  ({recipe.source})" if recipe.source else recipe.title)
     if cost:
         return show_cost(what)
-    begun = time.perf_counter(), time.process_time()
-    run = train_once(what)
-    spent = Spent(time.perf_counter() - begun[0], time.process_time() - begun[1])
-    whole = what.settings.epochs >= recipe.settings.epochs
-    code = compare(recipe, run, whole)
-    say(f"took {spent.wall:.0f} s, {spent.processor:.0f} s of them the processor's")
-    if record is not None:
-        write(record, recipe.name, run, figures_of(recipe, run), spent)
-        say(f"recorded in {record}")
-    return code
+    runs = []
+    for settings in what.settings.seeded():
+        begun = time.perf_counter(), time.process_time()
+        runs.append(train_once(replace(what, settings=settings)))
+        spent = Spent(time.perf_counter() - begun[0], time.process_time() - begun[1])
+        say(f"took {spent.wall:.0f} s, {spent.processor:.0f} s of them the processor's")
+        if record is not None:
+            write(record, recipe.name, runs[-1], figures_of(recipe, runs[-1]), spent)
+            say(f"recorded in {record}")
+    if len(runs) > 1 and hasattr(type(runs[0]), "together"):
+        say(f"seeds  {type(runs[0]).together(runs)}")
+    return compare(recipe, runs, what.settings.epochs >= recipe.settings.epochs)
 
 
 def _wanted(recipe: Recipe) -> str:
@@ -83,22 +85,26 @@ def figures_of(recipe: Recipe, run: Any) -> dict[str, float]:
     return figures | {k.replace("accuracy", "error"): 1.0 - v for k, v in figures.items() if "accuracy" in k}
 
 
-def compare(recipe: Recipe, run: Any, whole: bool = True) -> int:
-    """Print expected and published beside measured; 1 if a whole training fell short. · 预期、已发表与实测对照。"""
-    figures = figures_of(recipe, run)
-    rows, fine = [], True
+def compare(recipe: Recipe, runs: list[Any], whole: bool = True) -> int:
+    """Print expected and published beside measured; 1 if whole trainings fell short. · 预期、已发表与实测对照。"""
+    found = [figures_of(recipe, run) for run in runs]
+    rows, fine, several = [], True, len(runs) > 1
     for key, wanted in recipe.expect.items():
-        good = key in figures and reached(key, figures[key], wanted)
+        count = sum(key in figures and reached(key, figures[key], wanted) for figures in found)
+        good = count >= recipe.needed(len(runs))
         fine = fine and good
-        told = ("reached" if good else "missed") if whole else "shortened"
-        rows.append([key, number(wanted, key), number(figures.get(key, "none"), key), told])
-    table(["figure", ">expected", ">measured", ""], rows)
+        told = (("reached" if good else "missed") if whole else "shortened") + f" ({count} of {len(runs)})" * several
+        rows.append([key, number(wanted, key), *[number(figures.get(key, "none"), key) for figures in found], told])
+    heads = [f">seed {run.settings.seed}" for run in runs] if several else [">measured"]
+    table(["figure", ">expected", *heads, ""], rows)
     if recipe.published:
         rows = [[p.figure, number(p.value, p.figure), p.source] for p in recipe.published]
         table(["figure", ">published", "by"], rows)
     if not whole:
-        say(f"shortened to {run.settings.epochs} of {recipe.settings.epochs} epochs: what was published is of them all")
-    say(f"run  {run.path}", style="bold")
+        epochs = f"{runs[0].settings.epochs} of {recipe.settings.epochs}"
+        say(f"shortened to {epochs} epochs: what was published is of them all")
+    for run in runs:
+        say(f"run  {run.path}", style="bold")
     return 0 if fine or not whole else 1
 
 
@@ -134,7 +140,7 @@ def demo() -> int:
     say(f"trained, judged and reported in {time.perf_counter() - begin:.0f} s")
     show_figures(run)
     say()
-    code = compare(recipe, run)
+    code = compare(recipe, [run])
     say(f"report  {run.path}/report/report.md")
     image = save_sample(run)
     answer = run.predict([str(image)], topk=3)[0]

@@ -73,11 +73,7 @@ def train_seeds(
 ) -> list[Any]:
     """One run for each of the seeds seed, seed+1, …; see `spread` for what came of them. · 多个种子各训练一次。"""
     settings = make(values, settings or usual(model, values))
-    runs = []
-    for seed in range(settings.seed, settings.seed + settings.seeds):
-        name = f"{settings.name}-seed{seed}" if settings.name else None
-        runs.append(train(model, data, replace(settings, seeds=1, seed=seed, name=name), on_event))
-    return runs
+    return [train(model, data, one, on_event) for one in settings.seeded()]
 
 
 def spread(runs: list[Any]) -> dict[str, tuple[float, float]]:
