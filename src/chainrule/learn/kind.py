@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from .. import catalog
 from ..errors import UserError
-from ..fields import DEFAULTS
+from ..fields import DEFAULTS, Labelling
 from ..runs.folder import RunFolder
 from ..settings import Settings
 
@@ -21,17 +21,20 @@ class Kind:
 
     run      the class of its runs, made of (folder, which weights)
     useless  settings that it has no use for: one that is given is refused
+    few      whether it can learn from a few labels beside samples without
     """
 
     run: ClassVar[Any]
     useless: ClassVar[tuple[str, ...]] = ()
+    few: ClassVar[bool] = False
 
     def check(self, model: str, settings: Settings) -> None:
         """Refuse settings that this kind has no use for, all at once. · 拒绝无用的设置。"""
         given = settings.values()
+        useless = self.useless if self.few else (*self.useless, *Labelling.__dataclass_fields__)
         lines = [
             f"{key}={given[key]}: {model} has no use for it; leave it out"
-            for key in self.useless
+            for key in dict.fromkeys(useless)
             if given[key] != DEFAULTS[key]
         ]
         if lines:

@@ -19,7 +19,7 @@ from .run import ImageRun
 class Images(Looped):
     """Networks that take images [N, C, H, W]. · 以图像为输入的网络。"""
 
-    run = ImageRun
+    run, few = ImageRun, True
 
     def dataset(self, model: str, source: str, settings: Settings) -> DataSet:
         return build.dataset(model, source, settings)
