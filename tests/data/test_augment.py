@@ -12,6 +12,7 @@ from chainrule.data.augment import KINDS, augment, draw, mix, parse
 from chainrule.data.augment.colour import brightness, contrast, hue, normalise, saturation
 from chainrule.data.augment.mixing import beta
 from chainrule.data.augment.moving import flip, translate
+from chainrule.data.augment.own import load_own
 from chainrule.data.augment.warping import affine, matrix, resized_crop
 from chainrule.data.sampler import indices
 from chainrule.errors import UserError
@@ -392,6 +393,60 @@ def test_torchvision_s_objects_plug_in(tmp_path, monkeypatch):
     assert torch.equal(first, again)
     assert first.shape == x.shape
     assert not torch.allclose(first, x.float() / 255)
+
+
+# What the two libraries document of their objects, for machines that have neither: kornia's modules change a batch of
+# floats and draw from torch; albumentations' objects change image=[H, W, C] in bytes and draw from states of their own.
+STANDINS = {
+    "kornia_standin": """
+import torch
+class RandomHorizontalFlip(torch.nn.Module):
+    def forward(self, x):
+        assert x.is_floating_point() and x.ndim == 4
+        return torch.where(torch.rand(len(x), 1, 1, 1) < 0.5, x.flip(-1), x)
+""",
+    "albumentations_standin": """
+import numpy
+class HorizontalFlip:
+    def __init__(self):
+        self.set_random_seed(None)
+    def set_random_seed(self, seed):
+        self.random_generator = numpy.random.default_rng(seed)
+    def __call__(self, *, image):
+        assert image.dtype == numpy.uint8 and image.shape == (9, 7, 3)
+        return {"image": image[:, ::-1] if self.random_generator.random() < 0.5 else image}
+""",
+}
+OBJECTS = {
+    "kornia_one": "import {kornia}\nkornia_one = {kornia}.RandomHorizontalFlip()",
+    "kornia_row": "import torch, {kornia}\nkornia_row = torch.nn.Sequential({kornia}.RandomHorizontalFlip())",
+    "albumentations_one": "import {albumentations}\nalbumentations_one = {albumentations}.HorizontalFlip()",
+}
+REAL = {"kornia": "kornia.augmentation", "albumentations": "albumentations"}
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+@pytest.mark.parametrize("real", [False, True])
+def test_objects_of_kornia_and_albumentations_plug_in(tmp_path, monkeypatch, name, real):
+    if real:
+        pytest.importorskip(name.partition("_")[0])
+    for module, source in STANDINS.items():
+        (tmp_path / f"{module}.py").write_text(source)
+    text = OBJECTS[name].format(**(REAL if real else {library: f"{library}_standin" for library in REAL}))
+    (tmp_path / "my_objects.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "my_objects", raising=False)
+    load_own.cache_clear()
+    x, plan = bytes_(40, 3, 9, 7), f"my_objects:{name}"
+    before = torch.get_rng_state()
+    found = [augment(plan, x, draw(plan, 0, step, torch.arange(40), (9, 7))) for step in (0, 0, 1)]
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+    plain = x.float() / 255
+    flipped = [torch.allclose(out, there.flip(-1)) for out, there in zip(found[0], plain, strict=True)]
+    assert 5 < sum(flipped) < 35
+    assert all(flip or torch.allclose(found[0][i], plain[i]) for i, flip in enumerate(flipped))
 
 
 @pytest.mark.parametrize(

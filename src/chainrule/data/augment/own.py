@@ -3,9 +3,10 @@
 · 用户自己的增强：函数，或 torchvision、kornia、albumentations 的对象。
 
 Contract: it is called with one image, uint8 [C, H, W], and gives one of the same shape, uint8 or floats in 0…1. With an
-attribute `batched = True` (kornia's modules count as such) it gets floats in 0…1, [N, C, H, W], and gives the same. An
-albumentations object gets and gives image=uint8 [H, W, C]. Before each call the random states of torch, numpy and
-Python are set from (seed, step, sample), and are as before afterwards.
+attribute `batched = True` (a module of kornia, or that holds one, counts as such) it gets floats in 0…1, [N, C, H, W],
+and gives the same. An albumentations object gets and gives image=uint8 [H, W, C]. Before each call the random states of
+torch, numpy and Python are set from (seed, step, sample), and are as before afterwards; so is the one that an
+albumentations object has to itself.
 """
 
 import sys
@@ -51,13 +52,13 @@ def apply_own(name: str, x: Tensor, seeds: Tensor) -> Tensor:
     """
     call = load_own(name)
     try:
-        if getattr(call, "batched", False) or type(call).__module__.startswith("kornia"):
+        if getattr(call, "batched", False) or _kornia(call):
             with borrowed(int(seeds[0]) if len(seeds) else 0):
                 return _checked(name, call(_floats(x)), x)
         rows = []
         for image, seed in zip(x, seeds.tolist(), strict=True):
             with borrowed(seed):
-                rows.append(_floats(_checked(name, _one(call, image), image)))
+                rows.append(_floats(_checked(name, _one(call, image, seed), image)))
         return torch.stack(rows) if rows else _floats(x)
     except UserError:
         raise
@@ -65,8 +66,15 @@ def apply_own(name: str, x: Tensor, seeds: Tensor) -> Tensor:
         raise UserError(f"augment={name}: failed with {type(error).__name__}: {error}") from error
 
 
-def _one(call: Any, image: Tensor) -> Any:
+def _kornia(call: Any) -> bool:
+    parts = call.modules() if isinstance(call, torch.nn.Module) else [call]
+    return any(type(part).__module__.startswith("kornia") for part in parts)
+
+
+def _one(call: Any, image: Tensor, seed: int) -> Any:
     if any(cls.__module__.startswith("albumentations") for cls in type(call).__mro__):
+        if hasattr(call, "set_random_seed"):  # it draws from states of its own, not from numpy's and Python's
+            call.set_random_seed(seed % 2**32)
         changed = call(image=_bytes(image).permute(1, 2, 0).numpy())["image"]
         return torch.from_numpy(changed.copy()).reshape(image.shape[1], image.shape[2], -1).permute(2, 0, 1)
     return call(_bytes(image))
