@@ -40,6 +40,43 @@ def sides(network, image=227):
     return found
 
 
+def first_over_last_delta(activation):
+    """How large the delta is that reaches the first of twenty layers, beside the last one's; torch's first weights."""
+    torch.manual_seed(0)
+    layers = [nn.Linear(64, 64).double() for _ in range(20)]
+    maps = [torch.randn(32, 64).double().requires_grad_()]
+    for layer in layers:
+        maps.append(activation(layer(maps[-1])))
+    first, last = torch.autograd.grad(maps[-1].square().sum(), [maps[1], maps[-1]])
+    return float(first.norm() / last.norm())
+
+
+def test_Z03_a_rectifier_does_not_saturate_but_deltas_vanish_behind_it_all_the_same():
+    """What the paper says is that four layers learn six times as fast with it; what it takes away is saturation."""
+    x = torch.tensor([5.0, 20.0], requires_grad=True)
+    assert torch.equal(torch.autograd.grad(nn.ReLU()(x).sum(), x)[0], torch.ones(2))
+    assert torch.autograd.grad(nn.Tanh()(x).sum(), x)[0].max() < 1e-3
+    assert first_over_last_delta(nn.ReLU()) < 1e-5
+    assert first_over_last_delta(nn.Tanh()) > first_over_last_delta(nn.ReLU())
+
+
+def test_Z04_a_sample_teaches_half_of_the_units_which_is_why_iterations_double():
+    torch.manual_seed(0)
+    whole = small()
+    classifier = whole.classifier.train()
+    hidden = next(m for m in classifier if isinstance(m, nn.Linear))
+    halves = [m for m in classifier if isinstance(m, nn.Dropout)]
+    assert [m.p for m in halves] == [0.5, 0.5]
+    taught = torch.zeros(hidden.out_features)
+    active = torch.zeros(hidden.out_features)
+    for _ in range(200):
+        features = torch.randn(1, hidden.in_features).double().relu()
+        rows = torch.autograd.grad(classifier(features).square().sum(), hidden.weight)[0]
+        taught += rows.any(1)
+        active += hidden(features)[0] > 0
+    assert taught.sum() / active.sum() == pytest.approx(0.5, abs=0.03)
+
+
 def test_Z05_sixty_million_parameters():
     assert MODELS["alexnet"].parameters == 61_100_840
     assert MODELS["alexnet_two_towers"].parameters == 60_965_224

@@ -73,6 +73,25 @@ def test_a_white_image_stays_white_in_other_channels(channels):
     torch.testing.assert_close(adapted.sum(1), weight.sum(1))
 
 
+@pytest.mark.parametrize(
+    ("narrow", "wide", "options"),
+    [
+        ("mobilenet_v1", "mobilenet_v1", {"width_mult": 2.0}),
+        ("mobilenet_v2", "mobilenet_v2", {"width_mult": 2.0}),
+        ("resnet50", "wide_resnet50_2", {}),
+    ],
+)
+def test_Z01_a_wider_network_has_more_channels_and_maps_of_the_same_size(narrow, wide, options):
+    found = []
+    for network in (made(narrow), made(wide, **options)):
+        layers = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d) and m.kernel_size == (3, 3)]
+        maps = network.feature_maps(torch.zeros(1, 3, 224, 224, device="meta"))
+        found.append(([m.out_channels for m in layers], [m.shape[2:] for m in maps]))
+    (before, small), (after, large) = found
+    assert large == small
+    assert [b / a for a, b in zip(before, after, strict=True)] == [2.0] * len(before)
+
+
 @pytest.mark.parametrize(("width", "rounded"), [(8, 8), (11.9, 16), (12, 16), (91.2, 88), (3.2, 8), (90, 88), (79, 80)])
 def test_widths_are_multiples_of_eight_and_not_below_nine_tenths(width, rounded):
     assert make_divisible(width) == rounded
