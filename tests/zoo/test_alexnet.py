@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from chainrule import nn
 from chainrule.catalog import MODELS
@@ -178,6 +179,24 @@ def test_two_towers_apart_compute_what_the_whole_computes(second):
     joined = towers.join(small(dropout=0.0)).state_dict()
     for key, gradient in whole.state_dict().items():
         torch.testing.assert_close(joined[key], gradient, rtol=1e-8, atol=1e-10 * float(gradient.abs().max()))
+
+
+@torch.no_grad()
+def test_the_layers_of_a_tower_read_and_write_on_its_own_device():
+    """Two devices that torch simulates: what is on which is its own account."""
+    devices, seen = ("cuda:0", "cuda:1"), []
+    with torch.device("meta"):
+        towers = TwoTowers(alexnet_two_towers(num_classes=5), ("meta", "meta")).eval()
+    with FakeTensorMode():
+        for part, device in ((towers.first, 0), (towers.second, 1), (towers.fc, 0)):
+            for module in part.modules():
+                module.register_forward_hook(lambda m, x, out, own=device: seen.append((own, x[0].device, out.device)))
+                for name, parameter in module.named_parameters(recurse=False):
+                    there = torch.empty(parameter.shape, device=devices[device])
+                    setattr(module, name, torch.nn.Parameter(there, requires_grad=False))
+        assert towers(torch.empty(2, 3, 227, 227)).shape == (2, 5)
+    assert {str(read) == str(wrote) == devices[own] for own, read, wrote in seen} == {True}
+    assert len(seen) > 2 * len(weighted(towers.first))
 
 
 def test_a_tower_holds_half_of_every_layer_and_sees_the_other_where_the_paper_says():
