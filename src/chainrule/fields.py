@@ -151,7 +151,9 @@ class Updating:
     max_iter: int | None = _setting(None, "int", "lbfgs: iterations of one step", "每步迭代次数", "[1, inf)")
     history_size: int | None = _setting(None, "int", "lbfgs: pairs remembered", "记忆对数", "[1, inf)")
     line_search_fn: str = _choice("strong_wolfe", "lbfgs: how far along", "线搜索", "strong_wolfe", "none")
-    decay: str = _choice("weights", "what decays: not biases and norms, or all", "衰减范围", "weights", "all")
+    decay: str = _choice(
+        "weights", "what decays: not biases and norms; all; all by one share", "衰减范围", "weights", "all", "even"
+    )
     head_lr: float = _setting(1.0, "float", "factor of the rate of the last linear layer", "末层学习率倍数", "(0, inf)")
     bias_lr: float = _setting(1.0, "float", "factor of the rate of biases and norms", "偏置学习率倍数", "(0, inf)")
     clip: float | None = _setting(None, "float", "largest norm of the gradient", "梯度范数上限", "(0, inf)")

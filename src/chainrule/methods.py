@@ -97,7 +97,7 @@ OPTIMIZERS = {
         "chainrule.optim.filters:MuonSGD",
         "filters by orthogonal momentum on a sphere, all else by SGD: take head_lr and bias_lr for that",
         "卷积核用球面上的正交动量，其余用 SGD；后者的学习率由 head_lr 与 bias_lr 给出",
-        {"lr": 0.24, "betas": (0.6, 0.85)},
+        {"lr": 0.24, "betas": (0.6, 0.85), "weight_decay": 0.0},
     ),
     "rprop": Entry(
         "chainrule.optim.sign:Rprop",

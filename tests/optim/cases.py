@@ -30,7 +30,7 @@ GRID: dict[str, dict[str, list[Any]]] = {
         **DECAY,
         "nesterov": [False, True],
     },
-    "MuonSGD": {"betas": [(0.6, 0.85), (0.9, 0.5)], "ns_steps": [3, 5]},
+    "MuonSGD": {"betas": [(0.6, 0.85), (0.9, 0.5)], "ns_steps": [3, 5], **DECAY},
     "Adagrad": {"lr_decay initial_accumulator_value eps": [(0, 0, 1e-10), (0.1, 0.5, 1e-3)], **DECAY, **SIDES},
     "Adadelta": {"rho eps": [(0.9, 1e-6), (0.5, 1e-3)], **DECAY, **SIDES},
     "RMSprop": {

@@ -56,6 +56,21 @@ def test_all_decay_when_asked():
     assert group["weight_decay"] == 0.1 and len(group["params"]) == len(list(model.parameters()))
 
 
+def test_an_even_decay_takes_the_same_share_of_what_learns_fast_and_slowly():
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    slow = {θ: 0.1 for θ in model[0].parameters()}
+    groups = param_groups(model, 0.5, decay="even", bias_lr=64.0, shares=slow)
+    assert [group.get("factor", 1.0) for group in groups] == pytest.approx([1.0, 64.0, 6.4, 0.1])
+    assert [group["weight_decay"] * group.get("factor", 1.0) for group in groups] == pytest.approx([0.5] * 4)
+    before = [θ.detach().clone() for θ in model.parameters()]
+    made = SGD([{**group, "lr": 0.01 * group.pop("factor", 1.0)} for group in groups], lr=0.01)
+    for θ in model.parameters():
+        θ.grad = torch.zeros_like(θ)
+    made.step()
+    for θ, old in zip(model.parameters(), before, strict=True):
+        torch.testing.assert_close(θ.detach(), 0.995 * old)
+
+
 def test_without_decay_there_is_one_group():
     (group,) = param_groups(network(), 0.0)
     assert group["weight_decay"] == 0.0

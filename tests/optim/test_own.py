@@ -131,11 +131,24 @@ def test_muonsgd_turns_filters_by_an_angle_and_leaves_their_length():
         assert moved.min() > 0.3 and moved.max() < 1.3
 
 
+def test_muonsgd_lets_no_filter_decay():
+    start = torch.randn(8, 4, 3, 3, generator=torch.Generator().manual_seed(0))
+    found = []
+    for decay in (0.0, 0.5):
+        filters = torch.nn.Parameter(start.clone())
+        made = MuonSGD([filters], weight_decay=decay)
+        for _ in range(3):
+            filters.grad = filters.detach().cos()
+            made.step()
+        found.append(filters.detach())
+    assert torch.equal(*found)
+
+
 def test_muonsgd_is_sgd_with_nesterovs_momentum_on_what_is_no_filter():
     start = torch.randn(5, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     ours, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))
-    mine = MuonSGD([ours], lr=0.1, betas=(0.6, 0.85))
-    reference = torch.optim.SGD([theirs], lr=0.1, momentum=0.85, nesterov=True)
+    mine = MuonSGD([ours], lr=0.1, betas=(0.6, 0.85), weight_decay=0.3)
+    reference = torch.optim.SGD([theirs], lr=0.1, momentum=0.85, nesterov=True, weight_decay=0.3)
     for t in range(20):
         noise = torch.randn(5, 3, generator=torch.Generator().manual_seed(t), dtype=torch.float64)
         ours.grad, theirs.grad = noise + ours.detach(), noise + theirs.detach()

@@ -15,12 +15,14 @@ from .rule import rule
     lr=0.24,
     betas=(0.6, 0.85),
     ns_steps=3,
+    weight_decay=0.0,
 )
-def MuonSGD(θ, g, momentum_buffer, lr, betas, ns_steps):
+def MuonSGD(θ, g, momentum_buffer, lr, betas, ns_steps, weight_decay):
     """Filters turn by their orthogonal momentum, all else goes by Nesterov's SGD. · 球面上的 Muon 加 SGD。
 
     symbols  θ parameter, filters [a, …]   g gradient   v = momentum_buffer, like θ   η = lr   n = ns_steps
-             β = betas: the momentum of filters, and of all else
+             β = betas: the momentum of filters, and of all else   λ = weight_decay
+    note     filters do not decay: their length is given
     note     what stands before a norm may have any length: each step begins at length √a, so that η is an angle
     note     filters are what has more than two axes; matrices (the head) and vectors go by SGD, with rates of their own
     raises   ValueError for a negative rate; UserError for complex numbers.
@@ -32,6 +34,7 @@ def MuonSGD(θ, g, momentum_buffer, lr, betas, ns_steps):
     (0.63, True)
     """
     β = betas[0] if θ.dim() > 2 else betas[1]
+    g = g if θ.dim() > 2 else g + weight_decay * θ
     momentum_buffer = β * momentum_buffer + g
     u = g + β * momentum_buffer
     if θ.dim() > 2:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ..errors import UserError, unknown
 
-DECAYS = ("weights", "all")
+DECAYS = ("weights", "all", "even")
 
 
 def param_groups(
@@ -21,7 +21,8 @@ def param_groups(
     """Parameter groups with the decay only where it helps: on weights, not on biases and norms. · 仅权重参与衰减。
 
     model   its trainable parameters, each once   weight_decay  at least 0
-    decay   "weights": matrices and filters decay; vectors, biases and what is in a normalisation do not. "all": all do
+    decay   "weights": matrices and filters decay; vectors, biases and what is in a normalisation do not. "all": all do.
+            "even": all do, by the same share of themselves a step: what learns faster has as much less weight_decay
     head_lr, bias_lr  "factor" of a group: of the last linear layer, and of what else is no matrix and no filter
     shares  parameter → its share of the rate, by which its "factor" is multiplied
     A network's `decays` names the layers whose weights decay, where the others' do not.
@@ -53,11 +54,12 @@ def param_groups(
                 factor = head_lr if module is head else 1.0 if weight else bias_lr
                 factor *= (shares or {}).get(θ, 1.0)
                 until = stops.get(f"{place}.{name}".lstrip("."), 1.0)
-                kinds[θ] = (weight_decay if decay == "all" or falls else 0.0, factor, until)
+                pull = weight_decay / factor if decay == "even" else weight_decay
+                kinds[θ] = (pull if decay != "weights" or falls else 0.0, factor, until)
     if not kinds:
         raise UserError(f"{type(model).__name__} has no trainable parameter: expected at least one to optimize")
     # The first group is the one whose rate is told: what decays, then what has the rate itself.
-    order = sorted(set(kinds.values()), key=lambda kind: (-kind[0], kind[1] != 1, -kind[2], kind))
+    order = sorted(set(kinds.values()), key=lambda kind: (not kind[0], kind[1] != 1, -kind[2], kind))
     return [_group([θ for θ, kind in kinds.items() if kind == of], *of) for of in order]
 
 
