@@ -58,7 +58,7 @@ def test_all_decay_when_asked():
 
 def test_an_even_decay_takes_the_same_share_of_what_learns_fast_and_slowly():
     model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
-    slow = {θ: 0.1 for θ in model[0].parameters()}
+    slow = dict.fromkeys(model[0].parameters(), 0.1)
     groups = param_groups(model, 0.5, decay="even", bias_lr=64.0, shares=slow)
     assert [group.get("factor", 1.0) for group in groups] == pytest.approx([1.0, 64.0, 6.4, 0.1])
     assert [group["weight_decay"] * group.get("factor", 1.0) for group in groups] == pytest.approx([0.5] * 4)

@@ -33,7 +33,9 @@ UNMEASURED: dict[str, set[str]] = {  # checks that apply to none of its samples
     },  # nodes are no batch
     "lstm_peephole": {"twin", "vmap", "empty batch"},
     "connect": {"vmap", "empty batch"},  # it works on a weight: there is no batch
-    **{name: {"vmap", "empty batch"} for name in ("rnn", "lstm", "gru")},  # time is the first axis, not the batch
+    **{
+        name: {"vmap", "empty batch"} for name in ("rnn", "lstm", "gru", "attention_gru")
+    },  # time is the first axis, not the batch
     "generalized_advantage": {"twin", "vmap", "empty batch"},  # the same
 }
 

@@ -13,7 +13,9 @@ from torch import Tensor
 from ..errors import unknown
 from ..formula import R, formula
 from .attention import masked_softmax, matmul
+from .attentive_steps import scores, scores_back
 from .linear import Linear
+from .swift import swift
 
 SCORES = ("dot", "general", "concat")
 
@@ -55,9 +57,10 @@ def _():
     yield R(3, 1, 2), R(3, 2, 2), R(2)
 
 
-# The twin holds all pairs at once: the text itself is the eager form.
-additive_scores.kernel("cpu", torch.float32, torch.float64)(additive_scores.card.apply)
-additive_scores.kernel("cuda", torch.float32, torch.float64)(additive_scores.card.apply)
+# The twin holds all pairs at once: the eager form goes by steps, too.
+_kernel = swift(additive_scores.card, scores, scores_back)
+additive_scores.kernel("cpu", torch.float32, torch.float64)(_kernel)
+additive_scores.kernel("cuda", torch.float32, torch.float64)(_kernel)
 
 
 class AdditiveAttention(torch.nn.Module):
@@ -86,8 +89,8 @@ class AdditiveAttention(torch.nn.Module):
     ) -> tuple[Tensor, Tensor]:
         steps = query if query.ndim == 3 else query[:, None]
         k = self.project(key) if projected is None else projected
-        scores = additive_scores(self.query(steps), k, self.energy)
-        return looked(scores, key, mask, query.ndim == 2)
+        found = additive_scores(self.query(steps), k, self.energy)
+        return looked(found, key, mask, query.ndim == 2)
 
 
 class LuongAttention(torch.nn.Module):

@@ -19,6 +19,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from .. import nn
 from ..errors import UserError, unknown
 from ..nn.additive import SCORES, AdditiveAttention, LuongAttention
+from ..nn.attentive import attention_gru
 from .language_model import KINDS, batch_first, layers_first
 from .scheduled import by_turns
 from .word_output import WordOutput, word_table
@@ -156,6 +157,9 @@ class AttentionSeq2Seq(torch.nn.Module):
     def _go_on(self, state: dict[str, Any], input: Tensor) -> tuple[Tensor, Tensor, dict[str, Any]]:
         """Scores, shares and the state behind the last step. · 得分、份额与末状态。"""
         words, s = self.drop_in(self.embedding(input)), state["s"]
+        look = self.attention
+        if words.shape[1] > 1 and isinstance(self.cell, nn.GRUCell) and isinstance(look, AdditiveAttention):
+            return self._at_once(look, state, words)
         told, looked = [], []
         for t in range(words.shape[1]):
             c, a = self.attention(s[0], state["h"], state["mask"], state["keys"])
@@ -165,6 +169,16 @@ class AttentionSeq2Seq(torch.nn.Module):
             looked.append(a)
         scores = self.out(self.drop_out(torch.stack(told, 1)))
         return scores, torch.stack(looked, 1), {**state, "s": s}
+
+    def _at_once(
+        self, look: AdditiveAttention, state: dict[str, Any], words: Tensor
+    ) -> tuple[Tensor, Tensor, dict[str, Any]]:
+        """All steps of a sentence in one formula: of a GRU with Bahdanau's attention. · 整句一次计算。"""
+        source, cell = (state["h"], state["keys"], state["mask"]), self.cell
+        weights = look.query.weight, look.energy, cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh
+        out, c, a = attention_gru(words.transpose(0, 1), *state["s"], *source, *weights)
+        scores = self.out(self.drop_out(torch.cat([out.transpose(0, 1), c.transpose(0, 1)], -1)))
+        return scores, a.transpose(0, 1), {**state, "s": (out[-1],)}
 
     def start(self, source: Tensor, mask: Tensor) -> dict[str, Any]:
         """s₀, and of the source all states, projected once. · 初始状态与源端状态。"""
