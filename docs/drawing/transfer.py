@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from statistics import fmean
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
@@ -30,7 +31,9 @@ def draw(folder: Path) -> None:
         plain(axes)
         ends = []
         for way, (name, colour, marker) in LOOKS.items():
-            curve = [100 * run["accuracy"] for run in told["runs"] if run["way"] == way]
+            seeds = [[100 * one for one in run["accuracy"]] for run in told["runs"] if run["way"] == way]
+            curve = [fmean(each) for each in seeds]
+            axes.vlines(numbers, list(map(min, seeds)), list(map(max, seeds)), color=colour, linewidth=5, alpha=0.3)
             axes.plot(numbers, curve, color=colour, marker=marker, markersize=6, linewidth=1.9)
             ends.append((name, curve[-1], colour))
         guess = 100 / len(told["classes"])

@@ -1,6 +1,7 @@
 """What weights of another task were measured to be worth. · 迁移学习的实测结果。"""
 
 import json
+from statistics import fmean
 from typing import Any
 
 from .markdown import table
@@ -19,9 +20,9 @@ def measured() -> dict[str, Any]:
 
 
 def transfer(page: str, *_: str) -> str:
-    """The accuracy of each way on what was held out, by pictures a class. · 各方式的测试准确率。"""
+    """Mean accuracy of each way on what was held out, and its rate, by pictures a class. · 各方式的平均测试准确率。"""
     runs = measured()["runs"]
-    found = {(run["number"], run["way"]): f"{100 * run['accuracy']:.1f} %" for run in runs}
+    found = {(run["number"], run["way"]): f"{100 * fmean(run['accuracy']):.1f} % (lr {run['lr']:g})" for run in runs}
     rows = {run["number"]: run["epochs"] for run in runs}
     head = ["pictures a class · 每类图片", "epochs · 轮数", *WAYS.values()]
     return table(head, ([number, epochs, *(found[number, way] for way in WAYS)] for number, epochs in rows.items()))

@@ -55,6 +55,18 @@ def test_a_run_begins_with_the_weights_of_another_run(tmp_path, lenet):
     )
 
 
+def test_a_file_s_name_alone_is_found_where_published_weights_are_kept(tmp_path, lenet, monkeypatch):
+    home = tmp_path / "data" / "weights"
+    home.mkdir(parents=True)
+    (home / "mine.safetensors").write_bytes(lenet.read_bytes())
+    monkeypatch.setenv("CHAINRULE_DATA", str(home.parent))
+    monkeypatch.chdir(tmp_path)
+    assert source("mine.safetensors").sha256 == source(str(lenet)).sha256
+    for absent in ("other.safetensors", "weights/mine.safetensors"):
+        with pytest.raises(UserError, match="no such file"):
+            source(absent)
+
+
 def test_norms_of_the_weights_are_set_again_on_resume_and_in_a_run_that_begins_with_the_run(tmp_path, monkeypatch):
     monkeypatch.setitem(NORMS, "akamaster", (1e-3, 0.05))
     weights = {
@@ -99,7 +111,7 @@ def test_first_weights_come_from_one_place(tmp_path, lenet):
 
 def test_imported_weights_are_a_run_that_evaluates_and_predicts(tmp_path, lenet, capsys):
     run = import_weights(lenet, "lenet5", "digits", name="a", runs=str(tmp_path))
-    assert torch.equal(run.network[0].weight, load_file(lenet)["0.weight"])
+    assert torch.equal(run.network.get_parameter("0.weight"), load_file(lenet)["0.weight"])
     assert run.facts.classes == tuple("0123456789")
     assert 0 <= run.evaluate()["accuracy"] <= 1
     Image.fromarray(np.zeros((32, 32), np.uint8)).save(tmp_path / "black.png")

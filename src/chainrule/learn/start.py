@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ..data.sources import places
 from ..errors import UserError
 from ..runs import checkpoint
 from ..runs.durable import replace
@@ -28,12 +29,15 @@ KEPT = "weights.json"
 def source(name: str, runs: str = "runs") -> Foreign:
     """The weights of a file, or the best ones of a run. · 文件或运行中的权重。
 
-    name a file, a run's folder or its name in `runs`. Raises `UserError` for what is neither.
+    name a file, a run's folder or its name in `runs`; a file's name alone is also looked for where published weights
+    are kept. Raises `UserError` for what is none of these.
     """
     given = Path(name).expanduser()
     for path in (given, Path(runs) / given):
         if (path / "run.toml").is_file():
             return _of_run(RunFolder.open(path))
+    if not given.exists() and given.name == name:
+        given = next((folder / name for folder in places("weights") if (folder / name).is_file()), given)
     return read_foreign(given)
 
 
