@@ -11,11 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from .data.augment.plan import KINDS as CHANGES
-from .data.bitext_names import KNOWN, locate
-from .data.graph_names import NAMES as GRAPHS
-from .data.sources import path_of
-from .data.table_names import TABLES
-from .data.text_names import TEXTS
+from .datasets import DATASETS
+from .datasets import check as check_data
 from .entry import Entry
 from .errors import UserError, did_you_mean, unknown
 from .first_weights import INITS
@@ -26,7 +23,6 @@ from .networks import MODELS
 __all__ = [
     "AUGMENTS",
     "DATASETS",
-    "ENVIRONMENTS",
     "Entry",
     "INITS",
     "KINDS",
@@ -38,65 +34,13 @@ __all__ = [
     "WRAPPERS",
     "build_model",
     "check_data",
+    "check_for",
     "check_model",
     "check_pair",
     "entry",
     "kind",
     "own_class",
 ]
-
-DATASETS = {
-    "digits": Entry(
-        "chainrule.data:load",
-        "1,797 handwritten digits, 8×8 up-sampled to 32×32, inside the package (UCI, CC BY 4.0)",
-        "1797 个手写数字，由 8×8 放大到 32×32，随包附带（UCI）",
-        size=(1, 32, 32),
-    ),
-    "mnist": Entry(
-        "chainrule.data:load",
-        "70,000 handwritten digits, 28×28 (LeCun & Cortes)",
-        "7 万个手写数字，28×28",
-        size=(1, 28, 28),
-    ),
-    "fashion-mnist": Entry(
-        "chainrule.data:load",
-        "70,000 articles of clothing, 28×28 (Zalando)",
-        "7 万件服装图片，28×28",
-        size=(1, 28, 28),
-    ),
-    "cifar10": Entry(
-        "chainrule.data:load",
-        "60,000 photographs in 10 classes, 32×32 (Krizhevsky 2009)",
-        "6 万张彩色照片，10 类，32×32",
-        size=(3, 32, 32),
-    ),
-    "cifar100": Entry(
-        "chainrule.data:load",
-        "60,000 photographs in 100 classes, 32×32 (Krizhevsky 2009)",
-        "6 万张彩色照片，100 类，32×32",
-        size=(3, 32, 32),
-    ),
-    "cifar100-coarse": Entry(
-        "chainrule.data:load",
-        "the photographs of CIFAR-100 in 20 groups of classes",
-        "CIFAR-100 的照片，按 20 个大类",
-        size=(3, 32, 32),
-    ),
-    "tinyshakespeare": Entry(
-        "chainrule.data.language:load",
-        "a text of 1,115,394 characters from Shakespeare's plays (Karpathy 2015)",
-        "莎士比亚戏剧选段，1,115,394 个字符的文本",
-    ),
-}
-
-# What an agent acts in; those of gymnasium are named gym:NAME.
-ENVIRONMENTS = {
-    "cartpole": Entry(
-        "chainrule.data.environments.cartpole:CartPole",
-        "a cart that balances a pole, inside the package: CartPole-v1 of gymnasium, step for step",
-        "小车倒立摆，随包附带，与 gymnasium 的 CartPole-v1 逐步一致",
-    ),
-}
 
 LOSSES = {
     "cross_entropy": Entry(
@@ -171,6 +115,14 @@ def _refuse(what: str, name: str, given: Mapping[str, Any] | None, takes: Mappin
         raise UserError(*lines)
 
 
+def check_for(model: str, data: str) -> None:
+    """Refuse a data source, also one for another kind of learning where the model is known. · 检查模型所用的数据。
+
+    >>> check_for("lenet5", "digits")
+    """
+    check_data(data, kind(model) if model in MODELS or ":" in model else "")
+
+
 def kind(model: str) -> str:
     """The name of a model's kind of learning; a network of one's own is for images. · 模型的学习种类。
 
@@ -180,28 +132,13 @@ def kind(model: str) -> str:
     return MODELS[model].kind if model in MODELS else "images"
 
 
-def check_data(source: str) -> None:
-    """Refuse a data source that is neither a known set nor a path, without torch. · 检查数据来源。
-
-    >>> check_data("digits")
-    """
-    if source in ENVIRONMENTS or source.startswith("gym:"):
-        return
-    known = [*DATASETS, *TEXTS, *GRAPHS, *TABLES, *KNOWN]
-    if source in KNOWN:
-        locate(source)
-    elif source not in known and path_of(source) is None:
-        hint = did_you_mean(source, [*known, *ENVIRONMENTS])
-        raise UserError(
-            f"data {source!r}: expected one of {', '.join(known)} or the path of a folder, and there is no "
-            f"such path{hint}"
-        )
-
-
 def check_pair(model: str, options: Mapping[str, Any], data: str, reading: Mapping[str, Any] | None = None) -> None:
-    """Refuse a wrong model and a wrong data source together. · 同时检查模型与数据。"""
+    """Refuse a wrong model, a wrong data source, and data for another kind of learning. · 同时检查模型与数据。
+
+    >>> check_pair("lenet5", {}, "digits")
+    """
     lines: list[str] = []
-    for look in (lambda: check_model(model, options, reading), lambda: check_data(data)):
+    for look in (lambda: check_model(model, options, reading), lambda: check_for(model, data)):
         try:
             look()
         except UserError as error:
@@ -218,26 +155,7 @@ def build_model(name: str, options: Mapping[str, Any] | None = None) -> Any:
     """
     options = dict(options or {})
     check_model(name, options)
-    if kind(name) == "agents":
-        raise UserError(
-            f"model {name!r} is a way of learning, and its networks depend on the environment: expected a network "
-            f"here; `chainrule train {name} cartpole` trains it"
-        )
-    if kind(name) == "vectors":
-        raise UserError(
-            f"model {name!r} is no network of layers: expected one for images here; `chainrule train {name} TEXT` "
-            "trains it, and `chainrule vectors RUN` asks it"
-        )
-    if kind(name) == "translation":
-        raise UserError(
-            f"model {name!r} is as large as the vocabularies of its data: expected one for images here; "
-            f"`chainrule train {name} PAIRS` trains it, and `chainrule translate RUN` asks it"
-        )
-    if kind(name) == "language":
-        raise UserError(
-            f"model {name!r} ({KINDS[kind(name)].en}) takes its sizes from its data: expected one for images here; "
-            f"`chainrule train {name} DATA` makes and trains it"
-        )
+    KINDS[kind(name)].check_alone(name)
     return construct(name, own_class(name) if ":" in name else MODELS[name].load(), options)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from ..catalog import DATASETS, ENVIRONMENTS, MODELS, SCHEDULES
+from ..catalog import DATASETS, MODELS, SCHEDULES, kind
+from ..datasets import names as data_of
 from ..errors import UserError, did_you_mean
 from ..fields import RESUMABLE, SHAPES, SPECS
 from ..settings import WORD
@@ -92,7 +93,7 @@ def train_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
     if not done:
         return _names(MODELS, incomplete)
     if len(done) == 1 and not done[0].endswith(".toml"):
-        return _names([*DATASETS, *ENVIRONMENTS], incomplete, "dir")
+        return _names(data_of(kind(done[0])), incomplete, "dir")
     return setting_words(done, incomplete)
 
 
@@ -131,7 +132,7 @@ def model_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
 
 def data_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Known data sets, or a folder. · 数据集名。"""
-    return _names([*DATASETS, *ENVIRONMENTS], incomplete, "dir")
+    return _names(DATASETS, incomplete, "dir")
 
 
 def formulas(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

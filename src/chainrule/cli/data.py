@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
-from ..catalog import ENVIRONMENTS, check_data
+from ..catalog import KINDS, check_data
 from ..data.augment.plan import parse as plans
-from ..data.graph_names import NAMES, is_graph
-from ..data.sources import SOURCES, complete, get, locate, path_of, places
-from ..errors import UserError, did_you_mean
+from ..data.graph_names import is_graph
+from ..data.sources import SOURCES, get, locate, path_of, places
+from ..datasets import DATASETS, GYM, grouped, here, inside
+from ..errors import UserError, did_you_mean, unknown
 from ..settings import parse
 from .complete import data_names
 from .show import clean, say, table
@@ -44,25 +45,33 @@ def list_() -> None:
 
 
 def _list() -> None:
-    rows = [[s.name, "×".join(map(str, s.shape)), len(s.classes), _where(s.name), s.en] for s in SOURCES.values()]
-    table(["data", "input", ">classes", "where", "what"], rows)
+    rows = []
+    for kinds, names in grouped().items():
+        titles = [", ".join(kinds), *[""] * (len(names) - 1)]
+        rows += [[title, name, _where(name), DATASETS[name].en] for title, name in zip(titles, names, strict=True)]
+    table(["read by", "data", "where", "what"], rows)
     say()
-    for name, entry in ENVIRONMENTS.items():
-        say(f"for agents: {name}, {entry.en}; gym:NAME, any other of gymnasium")
     for source in SOURCES.values():
         if source.urls:
             say(f"{source.name} would be fetched from {source.urls[0]}")
             for file in source.files:
                 say(f"  {file.name:28} {file.size:>10} bytes  sha256 {file.sha256}")
-    say("A folder, archive or table of images or a folder of IDX files is data too: chainrule data show PATH")
+    say("Your own folder, archive or table is data too: chainrule data show PATH")
+    say(f"For agents, {GYM}NAME is any environment of gymnasium")
 
 
 def _where(name: str) -> str:
-    source = get(name)
-    if source.bundled:
-        return "bundled"
-    here = [folder for folder in places(name) if complete(source, folder)]
-    return str(here[0]) if here else "not here"
+    return "inside" if inside(name) else str(here(name) or "not here")
+
+
+def _kind_of(source: str) -> str:
+    """The kind of learning by which a source that is no images is shown; "" for images."""
+    path = path_of(source)
+    if source.startswith(GYM):
+        return "agents"
+    if source in DATASETS and not Path(source).exists():
+        return "" if source in SOURCES else DATASETS[source].kinds[0]
+    return "nodes" if path is not None and is_graph(path) else ""
 
 
 @data.command(context_settings={"ignore_unknown_options": True})
@@ -78,6 +87,16 @@ def show(words: tuple[str, ...], png: str | None) -> None:
         show_text(words)
         return
     source, asked = words[0], parse(words[1:])
+    if kind := _kind_of(source):
+        from .data_kinds import show_kind
+
+        if png or words[1:]:
+            raise UserError(
+                f"{clean(source)} is for {kind} ({KINDS[kind].en}): augment=, size= and --png are of images"
+            )
+        _about(source)
+        show_kind(kind, source)
+        return
     if source in SOURCES:
         _facts(source)
         if _where(source) == "not here":
@@ -97,6 +116,15 @@ def show(words: tuple[str, ...], png: str | None) -> None:
         path = Path(png or f"{told.found.name}-augment.png")
         draw(told, plan, asked.augment, path, asked.seed)
         say(f"pictures {path}")
+
+
+def _about(source: str) -> None:
+    """What a known set is; refuses one that is not on this machine."""
+    check_data(source)
+    if known := DATASETS.get(source):
+        origin = [["source", known.shelf.origin]] if known.shelf else []
+        facts = [["data", f"{known.en} · {known.zh}"], ["read by", ", ".join(known.kinds)], *origin]
+        table(["fact", "value"], [*facts, ["here", _where(source)]])
 
 
 def _counts(told: Any) -> None:
@@ -144,21 +172,17 @@ def _facts(name: str) -> None:
 @data.command()
 @click.argument("path", type=click.Path(), shell_complete=data_names)
 def check(path: str) -> None:
-    """List everything wrong with a folder, a known set or a graph, in one pass. · 一次列出数据的所有问题。"""
-    if _is_graph(path):
-        from ..data.graphs.check import faults, summary
-        from ..data.graphs.reading import unchecked
+    """List everything wrong with a folder, a graph or any known set, in one pass. · 一次列出数据的所有问题。"""
+    if kind := _kind_of(path):
+        from .data_kinds import check_kind
 
-        graph = unchecked(path)
-        wrong = faults(graph)
-        if wrong:
-            raise UserError(*wrong)
-        say(f"{summary(graph)}: nothing wrong", style="green")
+        check_data(path)
+        check_kind(kind, path)
         return
     if path not in SOURCES and path_of(path) is None:
         raise UserError(
             f"{clean(path)}: no such folder; expected a folder, archive or table of images, IDX files or a graph"
-            f"{did_you_mean(path, SOURCES)}"
+            f"{did_you_mean(path, DATASETS)}"
         )
     from ..data.check import check as look
 
@@ -168,17 +192,22 @@ def check(path: str) -> None:
     say(f"{report.summary}: nothing wrong", style="green")
 
 
-def _is_graph(text: str) -> bool:
-    """Whether it is the name of a graph, or a path that holds one."""
-    found = path_of(text)
-    return text in NAMES or (found is not None and is_graph(found))
-
-
 @data.command()
 @click.argument("name", shell_complete=data_names)
 def fetch(name: str) -> None:
     """Fetch a known data set and compare its sha256. · 下载并校验数据集。"""
     from ..data.download import fetch as get_it
 
-    get(name)
+    if name not in SOURCES and name in DATASETS:
+        raise UserError(f"{name}: only sets of images are fetched; {_by_hand(name)}")
+    if name not in SOURCES:
+        raise unknown("data set", name, list(DATASETS))
     say(f"{name} is in {get_it(name, report=say)}")
+
+
+def _by_hand(name: str) -> str:
+    """What is to be done instead."""
+    shelf = DATASETS[name].shelf
+    if shelf is None or shelf.here():
+        return "it is here already"
+    return f"put {', '.join(shelf.files) or 'it'} ({shelf.origin}) into $CHAINRULE_DATA/{shelf.folders[0]}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..catalog import MODELS, build_model, check_model, kind
+from ..catalog import KINDS, MODELS, build_model, check_model, kind
 from ..settings import split
 from .complete import model_names
 from .show import as_json, say, table
@@ -30,9 +30,10 @@ def models(
         return
     options = _constructor(words)
     check_model(name, options)
-    if kind(name) in ("links", "nodes", "agents", "language", "translation", "vectors"):
+    if not KINDS[kind(name)].alone:
         say(f"{name}: {MODELS[name].en} · {MODELS[name].zh}")
-        say(f"takes {_options(MODELS[name].options)}")
+        say(f"learns {KINDS[kind(name)].en}: chainrule train {name} {KINDS[kind(name)].example}")
+        say(f"takes  {_options(MODELS[name].options)}")
         if MODELS[name].reading:
             say(f"reads  data.KEY: {_options(MODELS[name].reading)}")
         return
@@ -56,7 +57,7 @@ def list_models(json_: bool = False) -> None:
         as_json({name: asdict(entry) for name, entry in MODELS.items()})
         return
     columns = ["model", ">parameters", ">MACs", "input", "what"]
-    rows = [[n, f"{e.parameters:,}", f"{e.macs:,}", _shape(e.size), f"{e.en} · {e.zh}"] for n, e in MODELS.items()]
+    rows = [[n, _count(e.parameters), _count(e.macs), _shape(e.size), f"{e.en} · {e.zh}"] for n, e in MODELS.items()]
     table(columns, rows)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..catalog import MODELS, check_data, check_model
+from ..catalog import MODELS, check_data, check_for, check_model
 from ..errors import UserError
 from ..fields import DEFAULTS, RESUMABLE, SPECS
 from ..runfile import from_file
@@ -48,7 +48,7 @@ def plan(words: list[str], command: str = "train") -> Plan:
     base = base or usual(model, [_key(word)[0] for word in keys])
     settings = _collect(errors, lambda: parse(keys, base)) or base
     _collect(errors, lambda: _check_model(model, settings, usage))
-    _collect(errors, lambda: _check_data(data, usage))
+    _collect(errors, lambda: _check_data(model, data, usage))
     if errors:
         raise UserError(*errors)
     return Plan(model, data, _free_name(settings, keys))
@@ -107,10 +107,10 @@ def _check_model(model: str, settings: Settings, usage: str) -> None:
     check_model(model, settings.model, settings.data)
 
 
-def _check_data(data: str, usage: str) -> None:
+def _check_data(model: str, data: str, usage: str) -> None:
     if not data:
         raise UserError(f"no data given: expected {usage}; `chainrule data` lists the known sets")
-    check_data(data)
+    check_for(model, data)
 
 
 def _free_name(settings: Settings, keys: list[str]) -> Settings:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
-from .names import show
-from .sources import cache, path_of, places
+from .shelf import Shelf
+from .sources import path_of
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,11 @@ class Known:
     homepage: str
     columns: dict[str, int]
 
+    @property
+    def shelf(self) -> Shelf:
+        """Where it lies. · 存放位置。"""
+        return Shelf(self.folders, (), self.homepage)
+
 
 KNOWN = {
     "multi30k": Known(
@@ -36,7 +41,7 @@ KNOWN = {
     "tatoeba": Known(
         ("tatoeba-eng-cmn", "tatoeba"),
         ("eng", "cmn"),
-        "29,155 English–Chinese pairs of Tatoeba (CC BY 2.0 FR)",
+        "29,155 sentences in English and Chinese, from Tatoeba (CC BY 2.0 FR)",
         "Tatoeba 英汉句对 29,155 个",
         "https://www.manythings.org/anki/",
         {"eng": 0, "cmn": 1},
@@ -51,13 +56,7 @@ def locate(source: str) -> Path:
     """
     path = path_of(source)
     if path is None and source in KNOWN:
-        found = [place for folder in KNOWN[source].folders for place in places(folder) if place.exists()]
-        if not found:
-            raise UserError(
-                f"data {source!r} is not on this machine: put it (from {KNOWN[source].homepage}) into "
-                f"$CHAINRULE_DATA/{KNOWN[source].folders[0]} or {show(cache() / KNOWN[source].folders[0])}"
-            )
-        path = found[0]
+        return KNOWN[source].shelf.find(source)
     if path is None:
         raise UserError(f"data {source!r}: expected {', '.join(KNOWN)}, or the path of a folder or a table of pairs")
     return path

@@ -17,14 +17,14 @@ import numpy as np
 
 from ..errors import UserError
 from .names import show
-from .sources import path_of, places
+from .sources import path_of
 from .text.bpe import BPE
 from .text.normal import Normal
 from .text.reading import read
 from .text.tokens import Tokenizer, tokenizer
 from .text.vocabulary import EOS, NUL, SPECIALS, Vocabulary
+from .text_names import RUNNING, running
 
-NAMES = {"tinyshakespeare": ("input.txt", "https://github.com/karpathy/char-rnn/tree/master/data/tinyshakespeare")}
 SHORT = {"chars": "characters", "char": "characters", "word": "words"}
 _PIECE = 1 << 16  # characters of a long line that are cut into tokens at a time, up to the next blank
 
@@ -185,12 +185,8 @@ def load(source: str, ways: Ways, val: float = 0.1) -> Language:
 def text_of(source: str, ways: Ways) -> str:
     """The whole text of a file, or of all .txt files of a folder in order of their names. · 读出全文。"""
     path = path_of(source)
-    if source in NAMES and (path is None or path.is_dir()):
-        file, home = NAMES[source]
-        found = [folder / file for folder in places(source) if (folder / file).is_file()]
-        if not found:
-            raise UserError(f"{source} is not on this machine: put {file} into {show(places(source)[0])} (from {home})")
-        path = found[0]
+    if source in RUNNING and (path is None or path.is_dir()):
+        path = running(source)
     if path is None:
         raise UserError(f"data {source!r}: no such file; expected a text, or a folder of .txt files")
     files = sorted(p for p in path.iterdir() if p.suffix == ".txt") if path.is_dir() else [path]

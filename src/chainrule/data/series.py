@@ -13,6 +13,8 @@ import numpy as np
 
 from ..errors import UserError
 from .names import hidden, show
+from .series_names import SERIES
+from .shelf import held
 from .sources import path_of
 from .text.tables import columns, titles
 
@@ -77,8 +79,12 @@ def read(
 
 def _file(source: str) -> Path:
     path = path_of(source)
+    if path is None and source in SERIES:
+        found = held(SERIES[source].shelf.find(source), SERIES[source].file)
+        assert found is not None  # or the folder would not have been found
+        return found
     if path is None:
-        raise UserError(f"data {source!r}: expected the path of a table with a row for each moment, .csv or .tsv")
+        raise UserError(f"data {source!r}: expected {', '.join(SERIES)}, or the path of a table, a row for each moment")
     if not path.is_dir():
         return path
     files = [p for p in sorted(path.iterdir()) if p.suffix.lower() in (".csv", ".tsv") and not hidden(p)]

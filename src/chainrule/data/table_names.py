@@ -1,10 +1,9 @@
 """The known tables and what files of tables look like, without importing torch. · 已知的表格与表格文件的形式。"""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .sources import cache
+from .shelf import Shelf
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 HOME = "tabular"  # the folder below $CHAINRULE_DATA where they are looked for
@@ -25,11 +24,9 @@ class Known:
     columns: tuple[str, ...] = ()
 
     @property
-    def places(self) -> list[Path]:
-        """Where it is looked for, in order. · 依次查找的位置。"""
-        given = os.environ.get("CHAINRULE_DATA")
-        roots = [Path(given).expanduser()] if given else []
-        return [root / HOME / self.file for root in (*roots, cache())]
+    def shelf(self) -> Shelf:
+        """Where it lies. · 存放位置。"""
+        return Shelf((HOME,), (self.file,), self.citation)
 
 
 _WINE = (

@@ -1,7 +1,9 @@
-"""The known sets of labelled texts and of series, without importing torch. · 已知的带标签文本与时间序列。"""
+"""The known texts, those with labels and those to be continued, without importing torch. · 已知的文本。"""
 
 from dataclasses import dataclass
 from pathlib import Path
+
+from .shelf import Shelf, held
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,25 @@ class Named:
     parts: tuple[str, ...]
     classes: tuple[str, ...] = ()
     source: str = ""
+
+    @property
+    def shelf(self) -> Shelf:
+        """Where it lies. · 存放位置。"""
+        return Shelf((self.home,), tuple(part for part in self.parts if part not in ("", ".")), self.source)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A text without labels: its file, below a folder of its name. · 无标签的文本。"""
+
+    file: str
+    en: str
+    zh: str
+    origin: str
+
+    def shelf(self, name: str) -> Shelf:
+        """Where it lies. · 存放位置。"""
+        return Shelf((name,), (self.file,), self.origin)
 
 
 _PANG = "Socher et al. 2013, doi:10.18653/v1/D13-1170"
@@ -38,6 +59,14 @@ TEXTS = {
         ("very negative", "negative", "neutral", "positive", "very positive"),
         _PANG,
     ),
+    "mr": Named(
+        "10,662 sentences of film reviews, negative or positive; those of SST are taken from them",
+        "10,662 句影评，褒贬两类，SST 的句子取自其中",
+        "sentences",
+        ("rt-polarity.all", "", ""),
+        ("negative", "positive"),
+        "Pang & Lee 2005, doi:10.3115/1219840.1219855",
+    ),
     "trec": Named(
         "questions by what they ask for, 6 kinds",
         "问题按所问分为 6 类",
@@ -57,6 +86,33 @@ TEXTS = {
 }
 
 
+RUNNING = {
+    "tinyshakespeare": Running(
+        "input.txt",
+        "a text of 1,115,394 characters from Shakespeare's plays (Karpathy 2015)",
+        "莎士比亚戏剧选段，1,115,394 个字符的文本",
+        "https://github.com/karpathy/char-rnn/tree/master/data/tinyshakespeare",
+    ),
+    "wiki8": Running(
+        "wiki8",
+        "17 million words of Wikipedia, lower case, without marks: a twin of text8",
+        "1700 万词的小写维基百科正文，与 text8 同类",
+        "CC BY-SA 3.0, made like http://mattmahoney.net/dc/text8.zip",
+    ),
+}
+
+
+def running(name: str) -> Path:
+    """The file of a known text without labels, plain or packed. · 已知文本的文件。
+
+    Raises `UserError` that says what to put where.
+    """
+    one = RUNNING[name]
+    found = held(one.shelf(name).find(name), one.file)
+    assert found is not None  # or the folder would not have been found
+    return found
+
+
 def is_named(source: str) -> bool:
     """Whether a word names a set of texts; what lies on the disk under that name comes first. · 是否为已知文本集。
 
@@ -64,13 +120,3 @@ def is_named(source: str) -> bool:
     (True, False)
     """
     return source in TEXTS and not Path(source).exists()
-
-
-def missing(name: str) -> str:
-    """What to do where a known set is not on this machine. · 缺少数据集时的提示。"""
-    one = TEXTS[name]
-    what = ", ".join(part for part in one.parts if part not in ("", ".")) or "a file for each class"
-    return (
-        f"{name} is not on this machine: put {what} into the folder {one.home} below $CHAINRULE_DATA, or give the path "
-        "of your own texts"
-    )

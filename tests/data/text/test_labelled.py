@@ -82,7 +82,7 @@ WRONG = {
         ".",
         r"some parts have tags and some have not",
     ),
-    "no such source": ({}, "nowhere", r"data '.*nowhere': expected one of sst2, sst5, trec, names, or the path"),
+    "no such source": ({}, "nowhere", r"data '.*nowhere': expected one of sst2, sst5, mr, trec, names, or the path"),
 }
 
 
@@ -108,8 +108,8 @@ def test_known_sets_are_found_by_name(shared_data, monkeypatch, tmp_path):
     assert counts["trec"] == {"train": 5452, "test": 500}
     assert counts["names"] == {"train": 20050} and len({label for _, label in labelled("names").parts["train"]}) == 18
     trec = labelled("trec")
-    about = {label: text for text, label in reversed(trec.parts["test"])}
+    about = {label: str(text) for text, label in reversed(trec.parts["test"])}
     assert [about[str(i)].split()[0] for i in (2, 3)] == ["What", "Who"] and trec.classes[3] == "person"
     monkeypatch.setenv("CHAINRULE_DATA", str(tmp_path))
-    with pytest.raises(UserError, match=r"trec is not on this machine: put TREC.train.all, TREC.test.all into the"):
+    with pytest.raises(UserError, match=r"trec is not on this machine: put TREC.train.all, TREC.test.all \(Li & Roth"):
         labelled("trec")

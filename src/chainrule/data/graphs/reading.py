@@ -1,12 +1,11 @@
 """One graph from wherever it lies. · 从各种来源读取一个图。"""
 
-import os
 from pathlib import Path
 
 from ...errors import UserError
-from ..graph_names import LISTS, NAMES, SUFFIXES, present
+from ..graph_names import GRAPHS, LISTS, NAMES, SUFFIXES, present
 from ..names import show
-from ..sources import cache, path_of
+from ..sources import path_of
 from . import planetoid
 from .check import faults
 from .graph import Graph
@@ -49,15 +48,9 @@ def unchecked(source: str | Path) -> Graph:
 
 def home(name: str) -> Path:
     """The folder of a Planetoid set. · Planetoid 数据所在文件夹。"""
-    data = os.environ.get("CHAINRULE_DATA")
-    looked = [*([Path(data).expanduser() / "planetoid"] if data else []), cache() / "planetoid"]
-    found = [place for place in looked if place.is_dir() and name in present(place)]
-    if not found:
-        raise UserError(
-            f"{name}: not on this machine: expected its eight files ind.{name}.* in {' or '.join(map(str, looked))} "
-            "(published at https://github.com/kimiyoung/planetoid), or give a path"
-        )
-    return found[0]
+    shelf = GRAPHS[name].shelf
+    assert shelf is not None  # only the karate club has none
+    return shelf.find(name)
 
 
 def _folder(path: Path) -> Graph:

@@ -19,7 +19,7 @@ from pathlib import Path
 from ...errors import UserError
 from ..names import hidden, show
 from ..sources import path_of
-from ..text_names import TEXTS, is_named, missing
+from ..text_names import TEXTS, is_named
 from .reading import Text, read
 from .tables import columns, parallel
 
@@ -80,9 +80,7 @@ def labelled(source: str, how: How = How()) -> Labelled:
 
 def _known(name: str, how: How) -> Labelled:
     known = TEXTS[name]
-    home = path_of(known.home)
-    if home is None or not all((home / part).exists() for part in known.parts if part):
-        raise UserError(missing(name))
+    home = known.shelf.find(name)
     if known.parts == (".",):
         return _folder(home, name, how)
     files = zip(("train", "val", "test"), known.parts, strict=True)

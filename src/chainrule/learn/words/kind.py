@@ -6,6 +6,7 @@ from typing import Any
 
 from ...data.corpus import Corpus, read
 from ...data.sources import path_of
+from ...data.text_names import RUNNING, running
 from ...errors import UserError
 from ...runfile import from_file, to_toml
 from ...runs import checkpoint
@@ -24,8 +25,12 @@ from .vectors import WordVectors
 def corpus_of(source: str, options: Options) -> Corpus:
     """The text that a word names: a file, or the only one in a folder. · 语料。"""
     path = path_of(source)
+    if source in RUNNING and (path is None or path.is_dir()):
+        path = running(source)
     if path is None:
-        raise UserError(f"data {source!r}: expected the path of a text file, plain, .gz, .bz2 or .xz")
+        raise UserError(
+            f"data {source!r}: expected {', '.join(RUNNING)}, or the path of a text file, plain, .gz, .bz2 or .xz"
+        )
     if path.is_dir():
         files = [
             p for p in sorted(path.iterdir()) if p.is_file() and not p.name.lower().startswith((".", "readme", "licen"))
