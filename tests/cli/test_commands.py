@@ -184,7 +184,7 @@ def test_reproduce_lists_the_recipes_and_judges_a_run(place, capsys):
     out = said(capsys, "reproduce", "demo", "epochs=1", "gear=auto", "lr=1e-6")
     assert "shortened" in out and "98.00 %" in out, "fewer epochs than the recipe's are not judged"
     for accuracy, code, word in [(0.97, 1, "missed"), (0.981, 0, "reached")]:
-        assert compare(load("demo"), SimpleNamespace(metrics={"test_accuracy": accuracy}, path="runs/demo")) == code
+        assert compare(load("demo"), [SimpleNamespace(metrics={"test_accuracy": accuracy}, path="runs/demo")]) == code
         assert word in capsys.readouterr().out
 
 
