@@ -82,7 +82,7 @@ def test_a_run_of_a_text_is_evaluated_on_other_texts_and_shown(said, folder):
             ["train", "recurrent_lm", "verse.txt", "data.tokens=3", "data.steps=x"],
             "data.steps=x: expected a whole number",
         ),
-        (["train", "recurrent_lm", "tinyshakespeare"], "put input.txt into"),
+        (["train", "recurrent_lm", "tinyshakespeare"], "tinyshakespeare is not on this machine: put input.txt ("),
         (["train", "recurrent_lm", "verse.txt", "data.language=en"], "data.language: recurrent_lm does not take it"),
         (["train", "recurrent_lm", "broken.txt"], "broken.txt line 2: byte 0xff is not UTF-8"),
         (["models", "recurrent_lm", "width=3", "cells=4"], "cells"),

@@ -339,7 +339,7 @@ def test_what_cannot_be_asked_is_one_line(club_run, groups, tmp_path, capsys, wh
 def test_a_graph_is_no_set_of_images_and_no_word(capsys, monkeypatch):
     monkeypatch.delenv("CHAINRULE_DATA", raising=False)
     assert main(["train", "gcn", "digits"]) == 2
-    assert "no such graph" in capsys.readouterr().err
+    assert "not for nodes: expected one of cora, citeseer, pubmed, karate" in capsys.readouterr().err
     assert main(["train", "lenet5", "karate"]) == 2
     assert main(["train", "gcn", "kora"]) == 2
     assert "did you mean cora" in capsys.readouterr().err

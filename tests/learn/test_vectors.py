@@ -169,7 +169,7 @@ def test_a_wrong_setting_is_one_line_and_makes_no_run(made, tmp_path, values, sa
 def test_a_text_that_is_not_there_is_one_line(tmp_path):
     (tmp_path / "one").write_text("a")
     (tmp_path / "two").write_text("b")
-    with pytest.raises(UserError, match="expected the path of a text file"):
+    with pytest.raises(UserError, match="not for vectors: expected one of tinyshakespeare, wiki8, or a path"):
         chainrule.train("word2vec", "digits")
     with pytest.raises(UserError, match="a folder of 2 files"):
         chainrule.train("word2vec", tmp_path)
@@ -220,7 +220,7 @@ def test_the_words_of_a_question_are_no_answer_and_unknown_ones_are_skipped(tmp_
 def test_ranks_are_scipys(tmp_path):
     stats = pytest.importorskip("scipy.stats", reason="scipy is not installed")
     rng = np.random.default_rng(0)
-    x, y = rng.integers(0, 9, 50), rng.integers(0, 9, 50)
+    x, y = rng.integers(0, 9, 50).tolist(), rng.integers(0, 9, 50).tolist()
     assert spearman(x, y) == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-9)
     assert np.isnan(spearman([1, 1], [1, 2]))
     assert np.isnan(spearman([], []))

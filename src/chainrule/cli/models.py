@@ -33,7 +33,7 @@ def models(
     if not KINDS[kind(name)].alone:
         say(f"{name}: {MODELS[name].en} · {MODELS[name].zh}")
         say(f"learns {KINDS[kind(name)].en}: chainrule train {name} {KINDS[kind(name)].example}")
-        say(f"takes  {_options(MODELS[name].options)}")
+        say(f"takes {_options(MODELS[name].options)}")
         if MODELS[name].reading:
             say(f"reads  data.KEY: {_options(MODELS[name].reading)}")
         return

@@ -84,7 +84,7 @@ def _file(source: str) -> Path:
         assert found is not None  # or the folder would not have been found
         return found
     if path is None:
-        raise UserError(f"data {source!r}: expected {', '.join(SERIES)}, or the path of a table, a row for each moment")
+        raise UserError(f"data {source!r}: expected the path of a table, a row for each moment, or {', '.join(SERIES)}")
     if not path.is_dir():
         return path
     files = [p for p in sorted(path.iterdir()) if p.suffix.lower() in (".csv", ".tsv") and not hidden(p)]
