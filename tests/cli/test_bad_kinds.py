@@ -79,7 +79,7 @@ world("Nest", states=spaces.Dict({"a": spaces.Discrete(2)}))
 world("Pair", states=spaces.Tuple((spaces.Discrete(2), spaces.Discrete(3))))
 world("Pictures", states=spaces.Box(0, 255, (9, 9, 3), np.uint8))
 world("Word", states=spaces.Text(5))
-world("Endless", states=spaces.Discrete(20_000))
+world("Vast", states=spaces.Discrete(20_000))
 world("Box", actions=spaces.Box(-1, 1, (2,)))
 world("Three", states=spaces.Box(-1, 1, (3,)))
 world("Blind")
@@ -168,7 +168,7 @@ WORLD_CASES = {
     "states: a pair": ([*PPO, f"{OWN}Pair-v0"], "states are Tuple"),
     "states: pictures": ([*PPO, f"{OWN}Pictures-v0"], "states are Box"),
     "states: text": ([*PPO, f"{OWN}Word-v0"], "states are Text"),
-    "states: too many": ([*PPO, f"{OWN}Endless-v0"], "Discrete up to 10,000"),
+    "states: too many": ([*PPO, f"{OWN}Vast-v0"], "Discrete up to 10,000"),
     "dqn: numbers": ([*DQN, f"{OWN}Box-v0"], "takes 2 real numbers: expected an environment with discrete actions"),
     "a network in a world": (["train", "mlp", "cartpole"], "cartpole"),
     "gamma": ([*PPO, "cartpole", "model.gamma=1.5"], "model.gamma=1.5: expected a number in [0, 1]"),
