@@ -4,7 +4,6 @@ The text keeps inputs and outputs only and computes the rest again; a kernel may
 place and fuse, because where a second derivative is asked for the formula's own rule answers.
 """
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -47,8 +46,7 @@ def swift(card: Card, forward: Callable, backward: Callable) -> Callable[..., An
 def by_rule(card: Card, δ: tuple, inputs: tuple, outputs: tuple) -> tuple:
     """The deltas of all inputs by the formula's rule: another derivative can be taken of them. · 由公式规则求 δ。"""
     arrived = [torch.zeros_like(o) if d is None else d for d, o in zip(δ, outputs, strict=True)]
-    known = dict(zip((*card.inputs, *card.outputs), (*inputs, *outputs), strict=True))
-    known |= {"δ": arrived[0]} | {f"δ{name}": d for name, d in zip(card.outputs, arrived, strict=True)}
-    wrt, rule = card.rules[0]
-    found = dict(zip(wrt, rule(*[known[name] for name in inspect.signature(rule).parameters]), strict=True))
-    return tuple(found.get(name) for name in card.inputs)
+    wrt, rule, reads = card.plans[0]
+    values = (*inputs, *outputs)
+    found = dict(zip(wrt, rule(*[arrived[i] if is_delta else values[i] for is_delta, i in reads]), strict=True))
+    return tuple(found.get(i) for i in range(len(inputs)))
