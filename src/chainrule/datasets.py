@@ -106,6 +106,17 @@ def here(name: str) -> Path | None:
     return shelf.here() if shelf else None
 
 
+def named(source: str) -> Known | None:
+    """The known set that a word means; None for another word, and where something lies on the disk under that name.
+
+    · 词所指的已知数据集；磁盘上的同名文件优先。
+
+    >>> named("digits").kinds, named("no-such-set")
+    (('images', 'unsupervised'), None)
+    """
+    return DATASETS.get(source) if not Path(source).exists() else None
+
+
 def check(source: str, kind: str = "") -> None:
     """Refuse what is neither a known set nor a path, and a set that this kind of learning cannot read. · 检查数据来源。
 
@@ -119,17 +130,17 @@ def check(source: str, kind: str = "") -> None:
     chainrule.errors.UserError: data 'sunspots' is for series (what comes next in a time series), not for images: \
 expected one of digits, mnist, fashion-mnist, cifar10, cifar100, cifar100-coarse, or a path
     """
-    known = DATASETS.get(source)
+    known = named(source)
     if known is None:
         _check_path(source, kind)
-    elif not _on_disk(source):
-        if kind and kind not in known.kinds:
-            raise UserError(
-                f"data {source!r} is for {' and '.join(known.kinds)} ({KINDS[known.kinds[0]].en}), not for {kind}: "
-                f"expected one of {', '.join(names(kind))}, or a path"
-            )
-        if known.shelf:
-            known.shelf.find(source)
+        return
+    if kind and kind not in known.kinds:
+        raise UserError(
+            f"data {source!r} is for {' and '.join(known.kinds)} ({KINDS[known.kinds[0]].en}), not for {kind}: "
+            f"expected one of {', '.join(names(kind))}, or a path"
+        )
+    if known.shelf:
+        known.shelf.find(source)
 
 
 def _check_path(source: str, kind: str) -> None:
@@ -143,8 +154,3 @@ def _check_path(source: str, kind: str) -> None:
             f"data {source!r}: expected one of {', '.join(listed)} or the path of a file or folder, and there is no "
             f"such path{did_you_mean(source, DATASETS)}"
         )
-
-
-def _on_disk(source: str) -> bool:
-    """Whether something lies under that name where the command was given."""
-    return Path(source).exists()

@@ -9,7 +9,7 @@ from ..catalog import KINDS, check_data
 from ..data.augment.plan import parse as plans
 from ..data.graph_names import is_graph
 from ..data.sources import SOURCES, get, locate, path_of, places
-from ..datasets import DATASETS, GYM, grouped, here, inside
+from ..datasets import DATASETS, GYM, grouped, here, inside, named
 from ..errors import UserError, did_you_mean, unknown
 from ..settings import parse
 from .complete import data_names
@@ -69,8 +69,8 @@ def _kind_of(source: str) -> str:
     path = path_of(source)
     if source.startswith(GYM):
         return "agents"
-    if source in DATASETS and not Path(source).exists():
-        return "" if source in SOURCES else DATASETS[source].kinds[0]
+    if known := named(source):
+        return "" if source in SOURCES else known.kinds[0]
     return "nodes" if path is not None and is_graph(path) else ""
 
 
@@ -208,6 +208,4 @@ def fetch(name: str) -> None:
 def _by_hand(name: str) -> str:
     """What is to be done instead."""
     shelf = DATASETS[name].shelf
-    if shelf is None or shelf.here():
-        return "it is here already"
-    return f"put {', '.join(shelf.files) or 'it'} ({shelf.origin}) into $CHAINRULE_DATA/{shelf.folders[0]}"
+    return "it is here already" if shelf is None or shelf.here() else shelf.wanted

@@ -17,13 +17,12 @@ import numpy as np
 
 from ..errors import UserError
 from .names import show
-from .sources import path_of
 from .text.bpe import BPE
 from .text.normal import Normal
 from .text.reading import read
 from .text.tokens import Tokenizer, tokenizer
 from .text.vocabulary import EOS, NUL, SPECIALS, Vocabulary
-from .text_names import RUNNING, running
+from .text_names import text_path
 
 SHORT = {"chars": "characters", "char": "characters", "word": "words"}
 _PIECE = 1 << 16  # characters of a long line that are cut into tokens at a time, up to the next blank
@@ -184,9 +183,7 @@ def load(source: str, ways: Ways, val: float = 0.1) -> Language:
 
 def text_of(source: str, ways: Ways) -> str:
     """The whole text of a file, or of all .txt files of a folder in order of their names. · 读出全文。"""
-    path = path_of(source)
-    if source in RUNNING and (path is None or path.is_dir()):
-        path = running(source)
+    path = text_path(source)
     if path is None:
         raise UserError(f"data {source!r}: no such file; expected a text, or a folder of .txt files")
     files = sorted(p for p in path.iterdir() if p.suffix == ".txt") if path.is_dir() else [path]

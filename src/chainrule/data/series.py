@@ -14,7 +14,6 @@ import numpy as np
 from ..errors import UserError
 from .names import hidden, show
 from .series_names import SERIES
-from .shelf import held
 from .sources import path_of
 from .text.tables import columns, titles
 
@@ -80,9 +79,7 @@ def read(
 def _file(source: str) -> Path:
     path = path_of(source)
     if path is None and source in SERIES:
-        found = held(SERIES[source].shelf.find(source), SERIES[source].file)
-        assert found is not None  # or the folder would not have been found
-        return found
+        return SERIES[source].shelf.paths(source)[0]
     if path is None:
         raise UserError(f"data {source!r}: expected the path of a table, a row for each moment, or {', '.join(SERIES)}")
     if not path.is_dir():

@@ -41,12 +41,26 @@ $CHAINRULE_DATA/no-such-folder or ~/.cache/chainrule/no-such-folder
         """
         found = self.here()
         if found is None:
-            what, folder = ", ".join(self.files) or "it", self.folders[0]
-            raise UserError(
-                f"{name} is not on this machine: put {what} ({self.origin}) into $CHAINRULE_DATA/{folder} or "
-                f"{show(_short(cache() / folder))}"
-            )
+            or_there = show(_short(cache() / self.folders[0]))
+            raise UserError(f"{name} is not on this machine: {self.wanted} or {or_there}")
         return found
+
+    def paths(self, name: str) -> list[Path]:
+        """All its files, in their order. · 全部文件的路径。
+
+        Raises `UserError` as `find` does.
+        """
+        folder = self.find(name)
+        return [path for file in self.files if (path := held(folder, file))]
+
+    @property
+    def wanted(self) -> str:
+        """What is to be put where. · 该放什么、放在哪里。
+
+        >>> Shelf(("rain",), ("a.csv",), "https://example.org").wanted
+        'put a.csv (https://example.org) into $CHAINRULE_DATA/rain'
+        """
+        return f"put {', '.join(self.files) or 'it'} ({self.origin}) into $CHAINRULE_DATA/{self.folders[0]}"
 
 
 def held(folder: Path, file: str) -> Path | None:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from .shelf import Shelf, held
+from .shelf import Shelf
+from .sources import path_of
 
 
 @dataclass(frozen=True)
@@ -102,15 +103,15 @@ RUNNING = {
 }
 
 
-def running(name: str) -> Path:
-    """The file of a known text without labels, plain or packed. · 已知文本的文件。
+def text_path(source: str) -> Path | None:
+    """The file or folder that a word names: of a known text without labels its file. · 文本的路径。
 
-    Raises `UserError` that says what to put where.
+    None where there is none. Raises `UserError` that says what to put where for a known text.
     """
-    one = RUNNING[name]
-    found = held(one.shelf(name).find(name), one.file)
-    assert found is not None  # or the folder would not have been found
-    return found
+    path = path_of(source)
+    if source in RUNNING and (path is None or path.is_dir()):
+        return RUNNING[source].shelf(source).paths(source)[0]
+    return path
 
 
 def is_named(source: str) -> bool:

@@ -1,5 +1,6 @@
 """Texts with labels: what files look like says how they are read, and what is wrong is one line."""
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from chainrule.data.text.labelled import How, labelled
 from chainrule.data.text_names import TEXTS
 from chainrule.errors import UserError
 
+QUESTIONS = {"TREC.train.all": "3 Who wrote it ?\n4 Where is it ?\n", "TREC.test.all": "5 How many are there ?\n"}
 TAGS = "The DET\ncat NOUN\n\n-DOCSTART- X\n\n# id = 3\na DET\n"
 
 
@@ -16,6 +18,17 @@ def write(root: Path, files: dict[str, str]) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
     return root
+
+
+def test_a_known_set_may_lie_packed(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_DATA", str(tmp_path))
+    (tmp_path / "sentences").mkdir()
+    for name, text in QUESTIONS.items():
+        (tmp_path / "sentences" / f"{name}.gz").write_bytes(gzip.compress(text.encode()))
+    assert {part: [str(label) for _, label in rows] for part, rows in labelled("trec").parts.items()} == {
+        "train": ["3", "4"],
+        "test": ["5"],
+    }
 
 
 def test_a_table_has_named_columns_or_numbers(tmp_path):

@@ -16,7 +16,6 @@ import numpy as np
 
 from ...errors import UserError, unknown
 from ..names import show
-from ..shelf import held
 from ..sources import path_of
 from ..table_names import TABLES, is_table
 from ..text.reading import Text, decode, lines, read
@@ -67,8 +66,7 @@ def _known(name: str, options: dict[str, Any]) -> Frame:
     known = TABLES[name]
     if given := [key for key in ("header", "delimiter", "encoding") if key in options]:
         raise UserError(*(f"data.{key}: how {name} is written is known; leave it out" for key in given))
-    path = held(known.shelf.find(name), known.file)
-    assert path is not None  # or the folder would not have been found
+    path = known.shelf.paths(name)[0]
     if path.suffix != ".tgz":
         return _csv(read(path), options, titles=known.columns)
     try:

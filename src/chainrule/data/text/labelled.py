@@ -80,11 +80,11 @@ def labelled(source: str, how: How = How()) -> Labelled:
 
 def _known(name: str, how: How) -> Labelled:
     known = TEXTS[name]
-    home = known.shelf.find(name)
     if known.parts == (".",):
-        return _folder(home, name, how)
-    files = zip(("train", "val", "test"), known.parts, strict=True)
-    return Labelled(name, {part: _lines(read(home / file)) for part, file in files if file}, classes=known.classes)
+        return _folder(known.shelf.find(name), name, how)
+    parts = [part for part, file in zip(("train", "val", "test"), known.parts, strict=True) if file]
+    files = zip(parts, known.shelf.paths(name), strict=True)
+    return Labelled(name, {part: _lines(read(file)) for part, file in files}, classes=known.classes)
 
 
 def _folder(path: Path, name: str, how: How) -> Labelled:

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ...data.corpus import Corpus, read
-from ...data.sources import path_of
-from ...data.text_names import RUNNING, running
+from ...data.text_names import RUNNING, text_path
 from ...errors import UserError
 from ...runfile import from_file, to_toml
 from ...runs import checkpoint
@@ -24,9 +23,7 @@ from .vectors import WordVectors
 
 def corpus_of(source: str, options: Options) -> Corpus:
     """The text that a word names: a file, or the only one in a folder. · 语料。"""
-    path = path_of(source)
-    if source in RUNNING and (path is None or path.is_dir()):
-        path = running(source)
+    path = text_path(source)
     if path is None:
         raise UserError(
             f"data {source!r}: expected {', '.join(RUNNING)}, or the path of a text file, plain, .gz, .bz2 or .xz"
