@@ -114,7 +114,8 @@ def named(source: str) -> Known | None:
     >>> named("digits").kinds, named("no-such-set")
     (('images', 'unsupervised'), None)
     """
-    return DATASETS.get(source) if not Path(source).exists() else None
+    known = DATASETS.get(source)
+    return None if known is None or Path(source).exists() else known
 
 
 def check(source: str, kind: str = "") -> None:
