@@ -90,11 +90,10 @@ def test_every_correction_is_held_by_a_test_or_a_text_and_every_tested_one_is_to
 
 def test_Z30_the_blocks_that_the_notes_drew_are_drawn_from_the_code_and_lie_beside_the_pages():
     pictures = make.beside("drawing.architectures")
-    for name, (block, size) in pictures.blocks().items():
-        drawn, _ = pictures.diagram(pictures.nn.Sequential(block).eval(), size, name)
-        kept = ROOT / "docs" / "pictures" / f"block-{name.lower()}.svg"
+    for file, drawn in pictures.diagrams().items():
+        kept = ROOT / "docs" / "pictures" / file
         assert kept.read_text(encoding="utf-8") == drawn, "run: python docs/make.py --pictures architectures"
-        assert f"(pictures/{kept.name})" in PAGES["docs/architectures.md"]
+        assert f"(pictures/{file})" in PAGES["docs/architectures.md"]
     for text in PAGES.values():
         targets = re.findall(r"!\[[^]]*\]\(([^)]*)\)", text)
         assert not [target for target in targets if re.match(r"[A-Za-z]:|/|file:", target)]

@@ -22,7 +22,8 @@ from chainrule.data import load
 from chainrule.look.diagram import diagram
 from chainrule.runs.style import INK, ORANGE, PALETTE, of, save
 from chainrule.zoo import mobilenet_v2
-from chainrule.zoo.blocks import InvertedResidual, Shape, SqueezeExcitation, Style
+from chainrule.zoo.blocks import FusedInvertedResidual, InvertedResidual, Shape, SqueezeExcitation, Style
+from chainrule.zoo.mobilenet_v1 import SeparableConv2d
 from chainrule.zoo.resnet import BasicBlock, Bottleneck
 from chainrule.zoo.vision import Vision
 
@@ -189,22 +190,43 @@ def costs(path: Path) -> None:
 PICTURES = {"convolution": convolution, "receptive_field": receptive_field, "pyramid": pyramid, "costs": costs}
 
 
-def blocks() -> dict[str, tuple[torch.nn.Module, tuple[int, int, int]]]:
+WHOLE = ("lenet5", "alexnet_two_towers", "vgg11", "mobilenet_v1")  # small enough to be read from end to end
+
+
+def networks() -> dict[str, tuple[torch.nn.Module, tuple[int, ...]]]:
+    """The networks that are drawn whole, with the input of each. · 整体绘出的网络。"""
+    with torch.device("meta"):
+        return {name: (MODELS[name].load()(), MODELS[name].size or ()) for name in WHOLE}
+
+
+def blocks() -> dict[str, tuple[torch.nn.Module, tuple[int, ...]]]:
     """The blocks as the notes drew them, with the input of each. · 笔记所画的各类块。"""
     wide = Style(activation_layer=nn.Hardswish, excite=partial(SqueezeExcitation, scale_activation=nn.Hardsigmoid))
     return {
         "BasicBlock": (BasicBlock(64, 64), (64, 56, 56)),
         "Bottleneck": (Bottleneck(256, 128, stride=2), (256, 56, 56)),
+        "ResNeXt": (Bottleneck(256, 128, groups=32, width_per_group=4), (256, 56, 56)),
+        "SeparableConv2d": (SeparableConv2d(64, 128, stride=2), (64, 112, 112)),
         "InvertedResidual": (mobilenet_v2.InvertedResidual(24, 24, 1, 6), (24, 56, 56)),
         "SqueezeExcitation": (InvertedResidual(Shape(40, 240, 40, 5, 1, 64), wide), (40, 14, 14)),
+        "FusedInvertedResidual": (
+            FusedInvertedResidual(Shape(48, 192, 48, 3, 1), Style(activation_layer=nn.SiLU)),
+            (48, 96, 96),
+        ),
     }
+
+
+def diagrams() -> dict[str, str]:
+    """Every diagram of the page by its file. · 本页的全部结构图。"""
+    drawn = {f"block-{name.lower()}.svg": (nn.Sequential(block), size, name) for name, (block, size) in blocks().items()}
+    drawn |= {f"network-{name}.svg": (network, size, name) for name, (network, size) in networks().items()}
+    return {file: diagram(network.eval(), size, name)[0] for file, (network, size, name) in drawn.items()}
 
 
 def draw(folder: Path) -> None:
     """All of them. · 全部图片。"""
-    for name, (block, size) in blocks().items():
-        drawing, _ = diagram(nn.Sequential(block).eval(), size, name)
-        (folder / f"block-{name.lower()}.svg").write_text(drawing, encoding="utf-8")
+    for file, drawing in diagrams().items():
+        (folder / file).write_text(drawing, encoding="utf-8")
     with of(FONTS):
         for name, picture in PICTURES.items():
             picture(folder / f"{name}.png")

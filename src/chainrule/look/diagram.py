@@ -56,12 +56,15 @@ def diagram(model: torch.nn.Module, size: Sequence[int], title: str, subtitle: s
 
 
 def svg(found: list[Part], title: str, subtitle: str) -> str:
-    """All pictures below each other, with a legend. · 依次绘出各图与图例。"""
+    """All pictures below each other, with a legend; of a block alone only its own. · 依次绘出各图与图例。"""
+    alone = len(found) == 2 and len(found[0].boxes) == 2
+    found = found[alone:]
     body = [text(MARGIN, 46, title, 24, weight=700, anchor="start")]
     body += [text(MARGIN, 68, subtitle, 13, GREY, anchor="start")] if subtitle else []
     y, width = 96.0, WIDTH
     for number, part in enumerate(found):
-        plan = place(part.boxes, whole=number == 0)
+        whole = number == 0 and not alone
+        plan = place(part.boxes, whole)
         if number:
             often = "once" if part.times == 1 else f"{part.times} times"
             body.append(f'<line x1="{MARGIN}" y1="{y:.1f}" x2="{MARGIN + WIDTH}" y2="{y:.1f}" stroke="#E4E4E4"/>')
@@ -69,7 +72,7 @@ def svg(found: list[Part], title: str, subtitle: str) -> str:
             where = f"{often}; here {part.path} · 出现 {part.times} 次，图为 {part.path}"
             body.append(text(MARGIN + text_width(part.title, 17) + 18, y + 28, where, 12, GREY, anchor="start"))
             y += 46
-        body.append(f'<g transform="translate({MARGIN} {y:.1f})">{"".join(picture(plan, whole=number == 0))}</g>')
+        body.append(f'<g transform="translate({MARGIN} {y:.1f})">{"".join(picture(plan, whole))}</g>')
         width, y = max(width, plan.width), y + plan.height + 30
     body.append(legend({box.kind for part in found for box in part.boxes}, y + 4))
     full, tall = width + 2 * MARGIN, y + 40
