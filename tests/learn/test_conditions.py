@@ -65,11 +65,11 @@ def test_bfloat16_trains_and_keeps_float32_weights(tmp_path):
     assert all(v.dtype == torch.float32 for v in made.saved.tensors.values() if v.is_floating_point())
 
 
-def test_precision_auto_is_float32_where_low_precision_gains_nothing():
-    assert choose("cpu", "auto").low in (None, torch.bfloat16)
-    assert choose("cpu", "fp32") == Device("cpu")
-    if not torch.cpu._is_amx_tile_supported():
-        assert choose("cpu", "auto").low is None
+def test_precision_auto_is_float32_on_every_processor(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    assert choose("cpu", "auto") == choose("cpu", "fp32") == Device("cpu")
+    assert choose("cpu", "bf16") == Device("cpu", torch.bfloat16)
 
 
 @pytest.mark.skipif(torch.cpu._is_amx_fp16_supported(), reason="this processor has float16 instructions")

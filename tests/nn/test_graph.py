@@ -211,6 +211,16 @@ def test_the_kernel_is_twice_differentiable():
     assert torch.autograd.gradgradcheck(lambda v, x: sparse_product(v, x, *A.structure), (value, x))
 
 
+def test_the_kernel_stays_in_float32_under_autocast_backward_too():
+    A = Sparse.of(torch.tensor([0, 1, 1]), torch.tensor([1, 0, 2]), torch.tensor([2.0, 3.0, 5.0]), (2, 3))
+    x = torch.tensor([[1.0], [2.0], [3.0]], requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        out = A @ (x @ torch.eye(1))  # a product in bfloat16 goes in
+        out.sum().backward()
+    assert out.dtype is torch.float32 and out.tolist() == [[4.0], [18.0]]
+    assert x.grad is not None and x.grad.tolist() == [[3.0], [2.0], [5.0]]
+
+
 def test_a_graph_without_edges_or_without_nodes():
     none = torch.zeros(2, 0, dtype=torch.int64)
     layer = nn.GCNConv(3, 2)

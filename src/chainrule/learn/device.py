@@ -55,8 +55,8 @@ PRESENT: dict[str, Callable[[], bool]] = {
 def choose(device: str, precision: str) -> Device:
     """The device that was asked for, or the best there is. · 选定设备与精度。
 
-    precision=auto takes bfloat16 on a GPU that has it and float32 elsewhere: on a processor it gains only with matrix
-    units (AMX). Raises `UserError` for a device that is not there and a precision its hardware has no instructions for.
+    precision=auto takes bfloat16 on a GPU that has it and float32 elsewhere: what a processor learns shall not depend
+    on its make. Raises `UserError` for a device that is not there and a precision its hardware has no instructions for.
 
     >>> choose("cpu", "fp32")
     Device(kind='cpu', low=None)
@@ -68,19 +68,13 @@ def choose(device: str, precision: str) -> Device:
             f"device={device}: torch {torch.__version__} sees no such device; expected {' or '.join(found)}"
         )
     if precision == "auto":
-        precision = "bf16" if _gains_from_bf16(kind) else "fp32"
+        precision = "bf16" if kind == "cuda" and _has(kind, torch.bfloat16) else "fp32"
     if precision == "fp32":
         return Device(kind)
     low = {"bf16": torch.bfloat16, "fp16": torch.float16}[precision]
     if not _has(kind, low):
         raise UserError(f"precision={precision}: this {kind} has no instructions for it; use precision=fp32 or auto")
     return Device(kind, low)
-
-
-def _gains_from_bf16(kind: str) -> bool:
-    if kind == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return kind == "cpu" and torch.cpu._is_amx_tile_supported()
 
 
 def _has(kind: str, low: torch.dtype) -> bool:

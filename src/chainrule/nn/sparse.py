@@ -93,7 +93,9 @@ def quiet() -> None:
 
 def multiplied(value: Tensor, x: Tensor, ptr: Tensor, col: Tensor) -> Tensor:
     """torch's CSR product, without deltas. · torch 的 CSR 乘积，不带 δ。"""
-    return torch.sparse_csr_tensor(ptr, col, value, (len(ptr) - 1, len(x)), check_invariants=False) @ x.contiguous()
+    A = torch.sparse_csr_tensor(ptr, col, value, (len(ptr) - 1, len(x)), check_invariants=False)
+    with torch.autocast(x.device.type, enabled=False):  # torch has none in bfloat16 on the CPU
+        return A @ x.contiguous()
 
 
 class RowByRow(torch.autograd.Function):
