@@ -88,6 +88,17 @@ def test_every_correction_is_held_by_a_test_or_a_text_and_every_tested_one_is_to
     assert tested <= told.keys(), "add them to docs/errata.tsv"
 
 
+def test_every_trap_of_correctness_has_a_test():
+    """Those of the sequences' and graphs' facts, 1 to 15, by the number in a test's name."""
+    held = {
+        int(number)
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        for number in re.findall(r"trap_(\d\d)_", name)
+    }
+    assert held == set(range(1, 16))
+
+
 def test_Z30_the_blocks_that_the_notes_drew_are_drawn_from_the_code_and_lie_beside_the_pages():
     pictures = make.beside("drawing.architectures")
     for file, drawn in pictures.diagrams().items():

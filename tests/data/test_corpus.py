@@ -89,7 +89,7 @@ def test_a_folder_or_nothing_is_one_line(tmp_path):
 # ---- what is drawn --------------------------------------------------------------------------------------------------
 
 
-def test_frequent_words_are_left_out_before_windows_are_made():
+def test_trap_14_frequent_words_are_left_out_before_windows_are_made():
     ids = np.array([0, 1, 0, 0, 2, 0, 0, 3] * 40, np.int32)
     sampler = Sampler(np.array([0.0, 1.0, 1.0, 1.0]), *alias_table(np.ones(4)), window=1, negative=1)
     windows = sampler.draw(ids, 0, len(ids), key(0, 0))
@@ -98,7 +98,7 @@ def test_frequent_words_are_left_out_before_windows_are_made():
     assert windows.near[1:-1].all()  # the next word that stays is a neighbour, however far it was
 
 
-def test_a_window_reaches_from_1_to_w_all_as_often():
+def test_trap_14_a_window_reaches_from_1_to_w_all_as_often():
     ids = np.tile(np.arange(50, dtype=np.int32), 200)
     windows = Sampler.of([200] * 50, 0.0, 4, 1).draw(ids, 4, len(ids) - 4, key(3, 1))
     reach = windows.near.sum(1) // 2
@@ -107,7 +107,7 @@ def test_a_window_reaches_from_1_to_w_all_as_often():
     assert np.abs(counts[1:] / len(reach) - 0.25).max() < 0.02
 
 
-def test_negatives_are_drawn_by_count_to_the_three_quarters():
+def test_trap_14_negatives_are_drawn_by_count_to_the_three_quarters():
     counts = np.array([4000, 900, 90, 10])
     ids = np.tile(np.array([0, 1, 2, 3], np.int32), 5000)
     drawn = Sampler.of(counts.tolist(), 0.0, 1, 5).draw(ids, 0, len(ids), key(5)).drawn

@@ -62,7 +62,7 @@ def planetoid(tmp_path, csr) -> Path:
     return tmp_path
 
 
-def test_planetoid_test_nodes_are_put_in_their_places_and_gaps_stay_empty(planetoid):
+def test_trap_12_planetoid_test_nodes_are_put_in_their_places_and_gaps_stay_empty(planetoid):
     graph = read(planetoid)
     assert graph.nodes == 509 and graph.x is not None and graph.y is not None
     dense = graph.x.dense()
@@ -72,7 +72,7 @@ def test_planetoid_test_nodes_are_put_in_their_places_and_gaps_stay_empty(planet
     assert not graph.masks["test"][505]
 
 
-def test_planetoid_edges_are_once_in_both_directions_without_loops(planetoid):
+def test_trap_11_planetoid_edges_are_once_in_both_directions_without_loops(planetoid):
     assert sorted(map(tuple, read(planetoid).edges.T.tolist())) == [(0, 1), (1, 0), (2, 507), (507, 2)]
 
 
@@ -146,7 +146,7 @@ def test_an_edge_list_alone_names_its_nodes(tmp_path):
     assert read(tmp_path / "g.edges").names == ("2", "10", "33")
 
 
-def test_features_by_row_sum_to_one_and_a_blank_row_stays_blank():
+def test_trap_12_features_by_row_sum_to_one_and_a_blank_row_stays_blank():
     x = Features.of(torch.tensor([[2.0, 0, 6], [0, 0, 0]])).row_normalised()
     assert x.dense().tolist() == [[0.25, 0, 0.75], [0, 0, 0]]
 

@@ -109,7 +109,7 @@ def test_trap_10_a_live_hypothesis_that_can_still_win_is_followed():
     assert long[0][0].score == pytest.approx(math.log(0.499 * 0.995 * 0.995) / 3)  # three tokens: <EOS> counts once
 
 
-def test_a_search_ends_when_nothing_alive_can_win():
+def test_trap_10_a_search_ends_when_nothing_alive_can_win():
     calls = []
 
     def step(state, last):
@@ -154,7 +154,7 @@ def test_the_first_of_equals_wins():
     assert places[0, 0] == 0
 
 
-def test_penalties():
+def test_trap_10_penalties():
     assert Penalty("gnmt", 0.6)(7) == pytest.approx(2**0.6)
     assert Penalty("power", 1.0)(7) == 7
     assert Penalty()(7) == 1

@@ -174,7 +174,7 @@ def test_a_run_repeats_and_goes_on_bit_for_bit(model, pairs, tmp_path):
     assert same(weights(whole), weights(resume(half.path, epochs=2)))
 
 
-def test_trap_4_the_loss_of_the_log_is_the_mean_over_tokens(pairs, tmp_path):
+def test_trap_04_the_loss_of_the_log_is_the_mean_over_tokens(pairs, tmp_path):
     run = train("seq2seq", pairs, tmp_path, epochs=1, lr=1e-12, batch_size=16)
     event = next(e for e in read(run.folder.log) if e["event"] == "epoch")
     told = run.evaluate(split="train")

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import chainrule
+from chainrule.data.windows import Windows
 from chainrule.errors import UserError
 from chainrule.gear import gear
 from chainrule.kernels import native
@@ -20,6 +22,7 @@ from chainrule.runs.checkpoint import load
 from chainrule.runs.durable import DiskFull
 from chainrule.runs.folder import RunFolder
 from chainrule.runs.log import read
+from chainrule.zoo.word2vec import step, tables
 
 KINDS = {"king": "queen throne crown", "dog": "cat puppy bone", "bread": "butter cheese milk"}
 FEW = {"epochs": 2, "threads": 1, "model": {"dim": 12, "window": 3, "sample": 0.0}}
@@ -204,7 +207,7 @@ def test_E65_unrelated_words_are_near_zero_by_the_cosine(made):
     assert max(across) < 0.5
 
 
-def test_the_words_of_a_question_are_no_answer_and_unknown_ones_are_skipped(tmp_path):
+def test_trap_14_the_words_of_a_question_are_no_answer_and_unknown_ones_are_skipped(tmp_path):
     path = tmp_path / "questions.txt"
     path.write_text(": family\nman woman king queen\nman woman king Mars\n: none\nMars a b c\n")
     vectors = WordVectors(
@@ -215,6 +218,26 @@ def test_the_words_of_a_question_are_no_answer_and_unknown_ones_are_skipped(tmp_
     assert vectors.evaluate_word_analogies(path, restrict_vocab=3)[0].asked == 0
     total = list(word_tests.judged(vectors, [path]))[-1]
     assert (total["value"], total["used"], total["skipped"]) == (1.0, 1, 2)
+
+
+def test_trap_14_a_word_drawn_that_is_the_word_itself_is_no_negative():
+    def moved(drawn):
+        E, O = tables(4, 3, 0)
+        O[:, :3] = torch.arange(12.0).reshape(4, 3) / 10
+        one = Windows(*[np.array([row]) for row in (1, [0, 2], [True, True], drawn, 0)])
+        step(E, O, one, np.array([0.1]), cbow=False)
+        return E, O
+
+    for mixed, plain in zip(moved([1, 3]), moved([3]), strict=True):
+        torch.testing.assert_close(mixed, plain)
+
+
+def test_trap_14_the_rate_falls_in_a_line_over_all_words(made):
+    run = made(lr=0.1, epochs=3)
+    rates = [event["lr"] for event in read(run.folder.log) if event["event"] == "step"]
+    assert len(rates) >= 50 and rates == sorted(rates, reverse=True)
+    line = [0.1 * max(room.LEAST, 1 - i / len(rates)) for i in range(1, len(rates) + 1)]
+    assert rates == pytest.approx(line, abs=0.1 / len(rates))
 
 
 def test_ranks_are_scipys(tmp_path):

@@ -78,7 +78,7 @@ def test_a_mask_a_head_one_sample_and_unaveraged_weights():
 
 @pytest.mark.parametrize("chosen", ["formula", "auto"])
 @pytest.mark.parametrize("need_weights", [True, False])
-def test_a_query_that_may_look_nowhere_gets_zeros_and_finite_deltas(need_weights, chosen):
+def test_trap_06_a_query_that_may_look_nowhere_gets_zeros_and_finite_deltas(need_weights, chosen):
     module, x = nn.MultiheadAttention(4, 2, batch_first=True, bias=False), torch.randn(2, 3, 4, requires_grad=True)
     padding = torch.tensor([[True, True, True], [False, False, True]])
     with gear(chosen):
@@ -96,7 +96,7 @@ def test_E72_shares_sum_to_one_over_the_source_and_padding_has_none():
     assert not shares[1, :, 2:4].any()
 
 
-def test_E76_the_causal_mask_hides_only_what_comes_later():
+def test_E76_trap_05_the_causal_mask_hides_only_what_comes_later():
     q, k, v = (torch.randn(1, 4, 2).double() for _ in range(3))
     with gear("formula"):
         first = scaled_dot_product_attention(q, k, v, is_causal=True)
@@ -107,6 +107,30 @@ def test_E76_the_causal_mask_hides_only_what_comes_later():
     torch.testing.assert_close(first[:, 0], v[:, 0])
     by_module = nn.Transformer.generate_square_subsequent_mask(4)
     assert torch.equal(by_module == -math.inf, torch.ones(4, 4, dtype=torch.bool).triu(1))
+
+
+def test_trap_05_a_word_is_hidden_that_comes_later_or_is_padding_and_the_two_marks_are_opposite():
+    """True hides in the Transformer's masks and shows in those of the plain product."""
+    module, x = nn.MultiheadAttention(4, 1, batch_first=True), torch.randn(1, 3, 4)
+    later = torch.ones(3, 3, dtype=torch.bool).triu(1)
+    padding = torch.tensor([[False, True, False]])
+    weights = module(x, x, x, key_padding_mask=padding, attn_mask=later)[1]
+    assert torch.equal(weights[0] > 0, ~(later | padding[0]))
+    q, k, v = (torch.randn(1, 3, 2) for _ in range(3))
+    shown = scaled_dot_product_attention(q, k, v, ~later)
+    torch.testing.assert_close(shown, scaled_dot_product_attention(q, k, v, is_causal=True))
+    torch.testing.assert_close(shown[:, 0], v[:, 0])
+
+
+@pytest.mark.parametrize("chosen", ["formula", "auto"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_trap_06_in_half_precision_what_is_hidden_has_no_share_and_no_row_is_nan(dtype, chosen):
+    z = torch.tensor([[6e4, 1.0, -6e4], [0.0, 0.0, 0.0]], dtype=dtype).requires_grad_()
+    with gear(chosen):
+        shares = masked_softmax(z, torch.tensor([[False, True, True], [False] * 3]))
+        shares.sum().backward()
+    assert shares.dtype == dtype and shares.tolist() == [[0, 1, 0], [0, 0, 0]]
+    assert z.grad is not None and z.grad.isfinite().all()
 
 
 def test_E84_E85_heads_see_all_of_x_and_meet_in_one_more_matrix():
@@ -230,10 +254,14 @@ def test_every_part_of_a_transformer_is_ours_and_dropout_takes_masks():
     assert torch.equal(attention(x, x, x, need_weights=False)[0], attention.out_proj.bias.expand(2, 3, 8))
 
 
-def test_E83_embeddings_are_scaled_then_positions_added():
+def test_E83_trap_09_embeddings_are_scaled_then_positions_added_then_dropped():
     module, x = nn.SinusoidalPositions(6, dropout=0.0, batch_first=True), torch.randn(2, 4, 6)
     torch.testing.assert_close(module(x), x * math.sqrt(6) + sinusoids(4, 6))
     assert torch.equal(module(x)[:, 2:], module(x[:, 2:], start=2))
     assert sinusoids(700, 5).shape == (700, 5) and module(torch.zeros(1, 1500, 6)).shape == (1, 1500, 6)
+    dropped = nn.SinusoidalPositions(6, dropout=0.5, batch_first=True).train()(x)
+    kept = dropped != 0
+    assert 0 < kept.sum() < kept.numel()
+    torch.testing.assert_close(dropped[kept], 2 * module(x)[kept])  # the sum is dropped, not the embedding alone
     angle = 3 / 10000 ** (2 / 6)
     torch.testing.assert_close(sinusoids(4, 6)[3, 2:4], torch.tensor([math.sin(angle), math.cos(angle)]))

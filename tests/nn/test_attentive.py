@@ -38,7 +38,7 @@ def test_E73_the_decoder_of_a_whole_sentence_is_attention_and_cell_step_by_step(
                 near(found, wanted)
 
 
-def test_trap_6_a_source_without_a_word_has_no_share_and_finite_deltas_in_every_gear():
+def test_trap_06_a_source_without_a_word_has_no_share_and_finite_deltas_in_every_gear():
     args = decoder(torch.tensor([[True, True, False, False], [False] * 4]))
     points, found = [a for a in args if a is not None and a.requires_grad], {}
     for chosen in ("auto", "formula", "twin"):

@@ -84,7 +84,7 @@ def test_E89_left_normalises_rows_and_right_normalises_columns(drawn):
     assert torch.allclose(column.sum(0), torch.ones(N).double())
 
 
-def test_E90_self_loops_come_before_the_degrees_and_a_node_remembers_itself():
+def test_E90_trap_11_self_loops_come_before_the_degrees_and_a_node_remembers_itself():
     edges = torch.tensor([[0, 1], [1, 0]])
     A = adjacency(edges, None, 3)
     assert normalised(A).to_dense().tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 0]], "the notes' form forgets"
@@ -93,7 +93,7 @@ def test_E90_self_loops_come_before_the_degrees_and_a_node_remembers_itself():
     assert torch.allclose(renormalised, torch.tensor([[half, half, 0], [half, half, 0], [0, 0, 1.0]]))
 
 
-def test_E90_an_isolated_node_gives_zero_and_finite_deltas():
+def test_E90_trap_11_an_isolated_node_gives_zero_and_finite_deltas():
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     out = normalised(adjacency(torch.tensor([[0, 1], [1, 0]]), w, 3)) @ torch.ones(3, 2)
     out.sum().backward()

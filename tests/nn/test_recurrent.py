@@ -72,7 +72,7 @@ def test_outputs_states_and_deltas_are_torchs(name, options, kind, given):
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_sorted_packed_sequence_stays_sorted(name):
+def test_trap_02_a_sorted_packed_sequence_stays_sorted(name):
     ours, theirs = pair(name, 3, 4)
     x = pack_padded_sequence(torch.randn(4, 2, 3, dtype=torch.float64), torch.tensor([4, 2]))
     with gear("formula"):
@@ -83,7 +83,7 @@ def test_a_sorted_packed_sequence_stays_sorted(name):
 
 @pytest.mark.parametrize("chosen", ["formula", "auto"])
 @pytest.mark.parametrize("name", KINDS)
-def test_E63_E64_a_sample_alone_is_what_it_is_in_a_padded_batch(name, chosen):
+def test_E63_E64_trap_02_a_sample_alone_is_what_it_is_in_a_padded_batch(name, chosen):
     """Masks, not sorting, keep padding out: the order of the batch does not matter either."""
     ours, _ = pair(name, 3, 4, num_layers=2, bidirectional=True)
     ends, x = [3, 6, 1, 4], torch.randn(6, 4, 3, dtype=torch.float64)
@@ -116,6 +116,30 @@ def test_E67_E68_time_steps_share_weights_and_biases():
     for name in KINDS:
         module = getattr(nn, name)(3, 4)
         assert all(len(list(module.parameters())) == 4 and "l0" in key for key in module.state_dict())
+
+
+def test_E69_the_activation_is_inside_the_recurrence():
+    """h_t = act(W x_t + b_ih + U h_{t−1} + b_hh), fed back as it is: not an activation around an RNN."""
+    for act in ("tanh", "relu"):
+        module, x = nn.RNN(3, 4, nonlinearity=act).double(), torch.randn(5, 2, 3).double()
+        h = torch.zeros(2, 4).double()
+        for t, seen in enumerate(module(x)[0]):
+            z = x[t] @ module.weight_ih_l0.T + module.bias_ih_l0 + h @ module.weight_hh_l0.T + module.bias_hh_l0
+            h = getattr(torch, act)(z)
+            torch.testing.assert_close(seen, h)
+
+
+def test_E80_the_forget_gate_has_weights_of_its_own_the_same_at_every_time():
+    """A bias of −∞ on the second quarter alone forgets all, at every time; the other gates go on."""
+    module, x, state = nn.LSTM(1, 1).double(), torch.randn(4, 1, 1).double(), torch.ones(1, 1, 1).double()
+    with torch.no_grad():
+        module.bias_ih_l0[1] = -1e9
+    whole, (_, c) = module(x, (state, state))
+    last, (_, fresh) = module(x[3:], (whole[2:3], torch.full_like(state, 7.0)))
+    torch.testing.assert_close((last[0], fresh), (whole[3], c))
+    with torch.no_grad():
+        module.weight_ih_l0[1], module.weight_hh_l0[1] = 5.0, -5.0  # of a gate that is shut for ever: nothing changes
+    assert torch.equal(module(x, (state, state))[0], whole)
 
 
 def test_E79_peepholes_of_zero_are_the_plain_lstm_and_others_are_not():

@@ -189,7 +189,7 @@ def test_other_schedules_do_not_heed_an_epoch():
     assert schedule.state_dict() == {"step": 0} and schedule.factor(0) == 1.0
 
 
-def test_noam_is_the_papers_rate():
+def test_trap_08_noam_is_the_papers_rate():
     """lrate = d_model^−0.5 · min(step^−0.5, step · warmup_steps^−1.5)."""
     d, rise = 512, 4000
     base = (d * rise) ** -0.5

@@ -63,7 +63,7 @@ def test_each_row_of_table_3_is_the_paper_s_algebra(club, row):
     assert torch.allclose(net(club.x.to_dense(), club.A), expected, atol=1e-5)
 
 
-def test_E90_the_notes_form_is_a_row_and_its_isolated_node_gives_zero():
+def test_E90_trap_11_the_notes_form_is_a_row_and_its_isolated_node_gives_zero():
     A = adjacency(torch.tensor([[0, 1], [1, 0]]), None, 3)
     without, within = (GCN(4, 2, row=row).eval()(torch.ones(3, 4), A) for row in ("no_self_loops", "gcn"))
     assert without[2].tolist() == [0, 0] and without.isfinite().all() and within[2].any()
@@ -113,13 +113,13 @@ def test_only_nodes_whose_class_is_told_teach(club):
     assert torch.allclose(club.loss(out, "train"), expected)
 
 
-def test_it_stops_where_the_loss_exceeds_the_mean_of_the_ten_before():
+def test_trap_13_it_stops_where_the_loss_exceeds_the_mean_of_the_ten_before():
     falling = [1 - 0.01 * i for i in range(30)]
     assert not stops(falling, 10) and stops([*falling, falling[-6]], 10)
     assert not stops([0.0] * 10 + [5.0], 10), "the paper waits for more than ten epochs"
 
 
-def test_one_seed_is_one_result_and_the_last_weights_are_judged(club):
+def test_trap_13_one_seed_is_one_result_and_the_last_weights_are_judged(club):
     recipe = Recipe(hidden=8, epochs=30)
     net, told = train(club, seed=3, recipe=recipe)
     again = train(club, seed=3, recipe=recipe)[1]

@@ -50,7 +50,7 @@ def test_a_text_read_at_once_or_in_parts_goes_on_alike(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_trap_5_no_word_hears_of_what_comes_later(kind):
+def test_trap_05_no_word_hears_of_what_comes_later(kind):
     model = made(kind)
     changed = TOKENS.clone()
     changed[:, 4:] = 3
@@ -59,7 +59,7 @@ def test_trap_5_no_word_hears_of_what_comes_later(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_trap_1_padding_has_no_gradient_and_changes_nothing(kind):
+def test_trap_01_padding_has_no_gradient_and_changes_nothing(kind):
     model = made(kind)
     x, y = torch.tensor([[4, 5, 6], [7, 0, 0]]), torch.tensor([[5, 6, 2], [2, 0, 0]])
     together = word_loss(model(x)[0], y, smoothing=0.1, reduction="sum")
@@ -72,7 +72,7 @@ def test_trap_1_padding_has_no_gradient_and_changes_nothing(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_trap_7_tied_tables_are_one_and_saved_once(kind):
+def test_trap_07_tied_tables_are_one_and_saved_once(kind):
     model = made(kind)
     assert model.out.weight is model.embedding.weight
     assert [name for name in model.state_dict() if "weight" in name and name.startswith(("out", "emb"))] == [
@@ -89,7 +89,7 @@ def test_trap_7_tied_tables_are_one_and_saved_once(kind):
     assert len(list(model.parameters())) == len({id(p) for p in model.parameters()})
 
 
-def test_trap_7_embeddings_are_scaled_and_begin_at_d_to_the_minus_half():
+def test_trap_07_embeddings_are_scaled_and_begin_at_d_to_the_minus_half():
     torch.manual_seed(0)
     table = word_table(5000, 64)
     assert float(table.weight[1:].detach().std()) == pytest.approx(64**-0.5, rel=0.01)

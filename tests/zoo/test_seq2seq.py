@@ -35,7 +35,7 @@ def made(name: str, **options) -> torch.nn.Module:
 
 
 @every
-def test_trap_1_trap_2_E63_a_sentence_alone_or_in_a_batch_is_translated_alike(name):
+def test_trap_01_trap_02_E63_a_sentence_alone_or_in_a_batch_is_translated_alike(name):
     model, batch = made(name), pair(SOURCES, TARGETS)
     together = model(batch.source.tokens, batch.source.mask, batch.input)
     for i, (source, target) in enumerate(zip(SOURCES, TARGETS, strict=True)):
@@ -45,7 +45,7 @@ def test_trap_1_trap_2_E63_a_sentence_alone_or_in_a_batch_is_translated_alike(na
 
 
 @every
-def test_trap_1_padding_has_no_gradient(name):
+def test_trap_01_padding_has_no_gradient(name):
     model, batch = made(name), pair(SOURCES, TARGETS)
     scores = model(batch.source.tokens, batch.source.mask, batch.input)
     word_loss(scores, batch.target, 0.1).backward()
@@ -80,7 +80,7 @@ def test_E75_shares_are_conditional_on_what_was_said_before_only(name):
 
 
 @every
-def test_trap_4_E77_accumulated_gradients_are_those_of_one_batch(name):
+def test_trap_04_E77_accumulated_gradients_are_those_of_one_batch(name):
     model, whole = made(name), pair(SOURCES, TARGETS)
     parts = [pair(SOURCES[:1], TARGETS[:1]), pair(SOURCES[1:], TARGETS[1:])]
     loss = word_loss(model(whole.source.tokens, whole.source.mask, whole.input), whole.target)
@@ -147,7 +147,7 @@ def test_the_paper_s_decoder_begins_with_the_backward_state_at_the_first_word():
     torch.testing.assert_close(start["s"][0], torch.tanh(model.bridges[0](h[:, 0, 8:])))
 
 
-def test_trap_7_the_transformer_s_output_is_tied():
+def test_trap_07_the_transformer_s_output_is_tied():
     model = made("transformer")
     assert model.out.weight is model.embedding.weight
     assert "out.weight" not in model.state_dict()

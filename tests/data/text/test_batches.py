@@ -19,7 +19,7 @@ def test_each_sentence_once_an_epoch_within_the_budget(bucket):
         assert all(len(c) * LENGTHS[c].max() <= 256 and len(c) <= 30 for c in cut)
 
 
-def test_trap_3_batches_are_shuffled_and_not_what_is_inside():
+def test_trap_03_batches_are_shuffled_and_not_what_is_inside():
     batches = Batches(LENGTHS, max_tokens=512, bucket=1000)
     cut = [batches.indices(0, n) for n in range(batches.count(0))]
     assert all((np.diff(LENGTHS[c]) >= 0).all() for c in cut)
@@ -41,7 +41,7 @@ def test_a_batch_is_a_function_of_its_address():
     assert [other.indices(2, n).tolist() for n in range(other.count(2))] != backwards[::-1]
 
 
-def test_the_last_small_batch_is_kept():
+def test_trap_03_the_last_small_batch_is_kept():
     batches = Batches([5] * 7, max_tokens=15)
     assert sorted(len(batches.indices(0, n)) for n in range(batches.count(0))) == [1, 3, 3]
 
@@ -88,7 +88,7 @@ def test_E63_the_mask_comes_with_the_batch():
     assert packed.unsorted_indices.tolist() == [1, 0]
 
 
-def test_trap_4_the_mean_is_over_all_tokens_of_all_parts():
+def test_trap_04_the_mean_is_over_all_tokens_of_all_parts():
     targets = [torch.tensor([[5, 6, 7, 2]]), torch.tensor([[2, 0, 0, 0]])]
     losses = [torch.tensor([1.0, 1, 1, 1]), torch.tensor([9.0])]
     assert sum(loss.sum() for loss in losses) / target_tokens(targets) == pytest.approx(13 / 5)

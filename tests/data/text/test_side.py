@@ -53,7 +53,7 @@ def part(count=50):
     return Part.of(texts, side, side)
 
 
-def test_trap_3_batches_are_shuffled_within_a_budget_and_every_pair_comes_once():
+def test_trap_03_batches_are_shuffled_within_a_budget_and_every_pair_comes_once():
     feed = PairsFeed(part(), seed=3, max_tokens=24, batch_size=6)
     for epoch in (0, 1, 2):
         seen = []
