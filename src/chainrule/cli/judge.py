@@ -100,12 +100,19 @@ def evaluate(
 def _figures(opened: Any, data: str | None, split: str, json_: bool) -> None:
     """Of a run that learned from something else than images."""
     told = opened.evaluate(data, split=split)
+    seen = opened.seen.get(split)
+    kinds = seen.by_kind() if hasattr(seen, "by_kind") else {}
     if json_:
-        as_json(_without_nan(told))
-    else:
-        table(["figure", f">{split}"], [[key, number(value, key)] for key, value in told.items()])
-        for line in getattr(opened.seen.get(split), "remarks", ()):
-            say(line)
+        as_json(_without_nan(told | ({"spans": kinds} if kinds else {})))
+        return
+    table(["figure", f">{split}"], [[key, number(value, key)] for key, value in told.items()])
+    for line in getattr(seen, "remarks", ()):
+        say(line)
+    if kinds:
+        say()
+        shares = ("precision", "recall", "f1")
+        rows = [[kind, found["spans"], *(number(found[key], key) for key in shares)] for kind, found in kinds.items()]
+        table(["kind", ">spans", *(f">{key}" for key in shares)], rows)
 
 
 def _check_folder(out: str | None, no_report: bool) -> None:

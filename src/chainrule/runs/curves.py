@@ -8,7 +8,10 @@ from .log import Event
 
 _POINTS = 1000  # more than the pixels of a plot show nothing more
 _DIVERGED = 1e30  # drawn like inf: not at all
-_SHARES = ("accuracy", "precision", "recall", "f1", "map", "micro_f1", "macro_f1", "exact")
+_SHARES = (
+    *("accuracy", "precision", "recall", "f1", "map", "micro_f1", "macro_f1", "exact"),
+    *("span_precision", "span_recall", "span_f1"),
+)
 _COLOURS = {"train": "#0072B2", "val": "#D55E00"}
 
 

@@ -6,5 +6,6 @@ Counts are summed over batches and every figure is read from the sums, so the si
 from .classification import Classification
 from .multilabel import Multilabel
 from .regression import Regression
+from .spans import Spans
 
-__all__ = ["Classification", "Multilabel", "Regression"]
+__all__ = ["Classification", "Multilabel", "Regression", "Spans"]

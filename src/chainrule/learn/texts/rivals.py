@@ -6,12 +6,14 @@ symbols  n [C, F] how often a feature stands in texts of a class   features: tok
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..metrics import Classification, Regression
+from ..metrics import Classification, Regression, Spans
+from ..metrics.spans import name_spans
 from .data import Part, TextData
 
 MOST = 200_000  # features that are counted, the frequent ones
@@ -129,7 +131,16 @@ def _of_tags(data: TextData, parts: dict[str, Part]) -> dict[str, dict[str, floa
         flat = torch.tensor([i for ids in part.ids for i in ids])
         truth = torch.tensor([tag for tags in part.targets for tag in tags])
         for rival, said in (("majority", every.expand(len(flat), -1)), ("tag of the word", known[flat])):
-            metrics = Classification(classes)
+            metrics = _of_spans(data, part, said) if name_spans(data.facts.classes) else Classification(classes)
             metrics.add(said, truth, 0.0)
             found[rival] |= _told(metrics, name)
     return found
+
+
+def _of_spans(data: TextData, part: Part, said: Tensor) -> Spans:
+    """The spans that the likeliest tags of all tokens, one text behind the other, come to."""
+    metrics, answers = Spans(len(data.facts.classes), names=data.facts.classes), said.argmax(-1).tolist()
+    ends = list(accumulate((len(tags) for tags in part.targets), initial=0))
+    for tags, begin, end in zip(part.targets, ends, ends[1:], strict=False):
+        metrics.text(tags, answers[begin:end])
+    return metrics

@@ -14,6 +14,8 @@ from ...data.text.padded import pad
 from ...data.text.vocabulary import NUL
 from ...errors import UserError
 from .. import shipping
+from ..device import Device
+from ..metrics.spans import name_spans
 from ..trained import Run, tell_faults
 from .data import Reader
 
@@ -44,11 +46,19 @@ class TextRun(Run):
 
     @property
     def decides(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return "mae" if self.facts.task == "regression" else "accuracy"
+        if self.facts.task == "regression":
+            return "mae"
+        return "span_f1" if self.facts.task == "tags" and name_spans(self.classes) else "accuracy"
 
     @property
     def classes(self) -> tuple[str, ...]:
         return self.facts.classes
+
+    def evaluate(self, data: str | PathLike[str] | None = None, split: str = "test") -> dict[str, float]:
+        """The figures of a part of its data, or of other texts; `seen` keeps more of them. · 评估指标。"""
+        part = self.part(data, split)
+        self.seen[split] = self.kind.task(self.settings, self.facts).evaluate(self.network, part, Device("cpu"))
+        return self.seen[split].figures()
 
     def predict(self, texts: str | Iterable[str], topk: int = 5, broken: list[str] | None = None) -> list[TextAnswer]:
         """What the network says of texts. · 预测文本。

@@ -13,6 +13,7 @@ from torch import Tensor
 from ...errors import UserError
 from ..batch import answer
 from ..device import Device
+from ..metrics.spans import Spans, name_spans
 from ..supervised import Supervised
 from .data import IGNORED
 
@@ -40,6 +41,12 @@ class TextTask(Supervised):
     def loss(self, out: Tensor, y: Tensor) -> Tensor:
         return super().loss(out.flatten(0, 1), y.flatten()) if self.tags else super().loss(out, y)
 
+    def metrics(self) -> Any:
+        """Of tokens; of whole spans too, where that is what the tags name. · 逐词指标；标签为片段时另计整段。"""
+        if self.tags and name_spans(self.classes):
+            return Spans(len(self.classes), self.topk, names=self.classes)
+        return super().metrics()
+
     def count(self, y: Tensor) -> int:
         """Texts, or tokens that have a tag. · 文本数或有标签的词数。"""
         return int((y != IGNORED).sum()) if self.tags else len(y)
@@ -58,6 +65,9 @@ class TextTask(Supervised):
                 with device.autocast():
                     out = answer(model, x)
                 loss = float(even.loss(out, y))
+                if isinstance(metrics, Spans):
+                    for truth, said in zip(y.cpu(), out.argmax(-1).cpu(), strict=True):
+                        metrics.text(truth[truth != IGNORED].tolist(), said[truth != IGNORED].tolist())
                 if self.tags:
                     out, y = out[y != IGNORED], y[y != IGNORED]
                 if self.kind == "regression":
