@@ -9,7 +9,7 @@ from chainrule import nn
 from chainrule.catalog import MODELS
 from chainrule.errors import UserError
 from chainrule.gear import gear
-from chainrule.zoo.text import Asked, Attending, Recurrent, pooled
+from chainrule.zoo.text import Asked, Attending, Recurrent, Windows, pooled
 
 NAMES = [name for name, entry in MODELS.items() if entry.kind == "texts"]
 SMALL = {"width": 8}
@@ -17,7 +17,9 @@ SMALL = {"width": 8}
 
 def made(name, per_token=False, **options):
     torch.manual_seed(0)
-    small = {k: v for k, v in {"hidden": 6, "heads": 2, "num_layers": 2}.items() if k in MODELS[name].options}
+    small = {
+        k: v for k, v in {"hidden": 6, "heads": 2, "num_layers": 2, "filters": 3}.items() if k in MODELS[name].options
+    }
     return MODELS[name].load()(Asked(12, 3, per_token), **SMALL, **small, **options).double().eval()
 
 
@@ -31,7 +33,7 @@ def test_the_options_beside_it_are_its_constructors(name):
 @pytest.mark.parametrize("form", ["auto", "formula"])
 @pytest.mark.parametrize("per_token", [False, True])
 @pytest.mark.parametrize("name", NAMES)
-def test_E63_E64_a_text_is_answered_the_same_alone_and_beside_longer_ones(name, per_token, form):
+def test_E63_E64_trap_01_a_text_is_answered_the_same_alone_and_beside_longer_ones(name, per_token, form):
     net = made(name, per_token)
     texts = [[5, 6], [7, 8, 9, 10, 11], [4]]
     tokens = torch.tensor([text + [0] * (5 - len(text)) for text in texts])
@@ -43,7 +45,7 @@ def test_E63_E64_a_text_is_answered_the_same_alone_and_beside_longer_ones(name, 
 
 
 @pytest.mark.parametrize("pool", ["mean", "max", "last"])
-@pytest.mark.parametrize("name", ["text_lstm", "text_transformer"])
+@pytest.mark.parametrize("name", ["text_lstm", "text_transformer", "text_cnn"])
 def test_no_pooling_sees_padding(name, pool):
     net = made(name, pool=pool)
     tokens = torch.tensor([[5, 6, 0, 0]])
@@ -53,6 +55,7 @@ def test_no_pooling_sees_padding(name, pool):
 
 @pytest.mark.parametrize("name", ["text_lstm", "text_gru", "text_rnn"])
 def test_the_form_for_the_compiler_is_the_packed_one(name, monkeypatch):
+    import torch._dynamo  # it knows its functions by identity: before one of them is replaced
     net = made(name)
     tokens = torch.tensor([[5, 6, 0], [7, 8, 9]])
     packed = net(tokens, tokens != 0)
@@ -67,7 +70,7 @@ def test_the_form_for_the_compiler_is_the_packed_one(name, monkeypatch):
     assert packed.shape == (2, 3)
 
 
-def test_the_backward_direction_begins_at_the_texts_own_end():
+def test_trap_02_the_backward_direction_begins_at_the_texts_own_end():
     """E63: the last state of each direction is the one at its own end."""
     torch.manual_seed(0)
     body = Recurrent(3, "rnn", 4).double()
@@ -79,7 +82,7 @@ def test_the_backward_direction_begins_at_the_texts_own_end():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_padding_has_no_row_of_its_own(name):
+def test_trap_01_padding_has_no_row_of_its_own(name):
     net = made(name)
     tokens = torch.tensor([[5, 6, 0], [7, 8, 9]])
     net(tokens, tokens != 0).sum().backward()
@@ -112,6 +115,20 @@ def test_what_cannot_be_is_refused():
         made("text_bag", pool="sum")
     with pytest.raises(UserError, match=r"model.heads=3: expected a divisor of model.width=8"):
         Attending(8, 3)
+
+
+def test_a_filter_sees_as_many_words_as_its_window():
+    net = Windows(1, (1, 3), 1)
+    with torch.no_grad():
+        for layer in net.layers:
+            layer.weight.fill_(1)
+            layer.bias.zero_()
+    x = torch.tensor([[[1.0], [2.0], [4.0], [9.0]]])
+    states, summary = net(x, torch.tensor([[True, True, True, False]]))
+    assert states[0, :3].tolist() == [[1, 3], [2, 7], [4, 6]] and summary.tolist() == [[4, 7]]
+    for sizes in ((), (0,), (2.5,)):
+        with pytest.raises(UserError, match=r"model.windows=.*expected numbers of words of at least 1"):
+            Windows(1, sizes)
 
 
 def test_pooled_takes_the_largest_of_the_tokens_alone():

@@ -45,6 +45,12 @@ TEXTS = {
         "Transformer 编码器读文本",
     ),
     **texts(
+        "text_cnn",
+        {"width": 128, "windows": (3, 4, 5), "filters": 100, "dropout": 0.5, "pool": "max"},
+        "texts by filters over a few words each (Kim 2014)",
+        "卷积网络读文本（Kim 2014）",
+    ),
+    **texts(
         "text_bag", {"width": 128, "dropout": 0.5, "pool": "mean"}, "texts by the mean of their words", "词向量平均"
     ),
 }

@@ -5,7 +5,7 @@ symbols  tokens [N, T] ids   mask [N, T], true where a token stands   x [N, T, D
 note     padding changes nothing: states end where a text ends, and no pooling sees what lies behind (errata E63, E64)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -96,6 +96,31 @@ class Attending(torch.nn.Module):
         return x, pooled(x, mask, "mean")
 
 
+class Windows(torch.nn.Module):
+    """Filters that slide over neighbouring words. · 在相邻词上滑动的卷积核。
+
+    x [N, T, D] → states [N, T, S], S = filters · len(sizes): filter w sees w words around each; the summary is the
+    largest answer of every filter. Raises `UserError` for no window, or one of no word.
+    Source: Kim 2014, doi:10.3115/v1/D14-1181, section 2, without its bound on the norm of the last weights.
+
+    >>> Windows(3, (2, 3), 4)(torch.zeros(2, 5, 3), torch.ones(2, 5, dtype=torch.bool))[0].shape
+    torch.Size([2, 5, 8])
+    """
+
+    def __init__(self, width: int, sizes: Sequence[int] = (3, 4, 5), filters: int = 100) -> None:
+        super().__init__()
+        if not sizes or any(not isinstance(w, int) or w < 1 for w in sizes):
+            raise UserError(f"model.windows={sizes}: expected numbers of words of at least 1, like (3, 4, 5)")
+        self.layers = nn.ModuleList(nn.Conv1d(width, filters, w, padding="same") for w in sizes)
+        self.activation = nn.ReLU()
+        self.size = filters * len(sizes)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        rows = (x if mask is None else torch.where(mask[..., None], x, 0)).mT
+        states = torch.cat([self.activation(layer(rows)) for layer in self.layers], 1).mT
+        return states, pooled(states, mask, "max")
+
+
 class Bag(torch.nn.Module):
     """No order at all: the words as they are. · 词袋：不计次序。
 
@@ -134,7 +159,12 @@ class TextNetwork(torch.nn.Module):
     """
 
     def __init__(
-        self, body: Recurrent | Attending | Bag, asked: Asked, width: int, pool: str = "last", dropout: float = 0.0
+        self,
+        body: Recurrent | Attending | Windows | Bag,
+        asked: Asked,
+        width: int,
+        pool: str = "last",
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         if pool not in POOLS:
@@ -205,6 +235,18 @@ def text_transformer(
 ) -> TextNetwork:
     """Texts by Transformer encoder layers. · Transformer 编码器读文本。"""
     return TextNetwork(Attending(width, heads, num_layers, dropout, norm_first), asked, width, pool, dropout)
+
+
+def text_cnn(
+    asked: Asked = Asked(),
+    width: int = 128,
+    windows: Sequence[int] = (3, 4, 5),
+    filters: int = 100,
+    dropout: float = 0.5,
+    pool: str = "max",
+) -> TextNetwork:
+    """Texts by filters over three, four and five words. · 卷积核读文本。"""
+    return TextNetwork(Windows(width, windows, filters), asked, width, pool, dropout)
 
 
 def text_bag(asked: Asked = Asked(), width: int = 128, dropout: float = 0.5, pool: str = "mean") -> TextNetwork:
