@@ -17,7 +17,7 @@ from chainrule import nn
 from chainrule.catalog import build_model
 from chainrule.cli.main import main
 from chainrule.errors import UserError
-from chainrule.learn import shipping
+from chainrule.learn import parcel, shipping
 from chainrule.learn.imported import import_weights
 from chainrule.learn.scripts import SCRIPTS, script
 from chainrule.nn.folding import fold_batch_norm
@@ -194,7 +194,7 @@ def test_an_export_that_answers_otherwise_is_refused_and_leaves_nothing(run, pla
 
 
 def test_a_missing_package_is_named(run, monkeypatch):
-    monkeypatch.setattr(shipping, "find_spec", lambda name: None if name == "onnxscript" else name)
+    monkeypatch.setattr(parcel, "find_spec", lambda name: None if name == "onnxscript" else name)
     with pytest.raises(UserError, match=r"needs onnxscript: pip install 'chainrule\[export\]'"):
         run.export("onnx")
 

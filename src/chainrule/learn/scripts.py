@@ -42,6 +42,11 @@ PADDED = """    if all(a <= b <= 1.25 * a for a, b in zip(image.size, (w, h))): 
         image, small = Image.new(image.mode, (w, h)), image
         image.paste(small, ((w - small.width) // 2, (h - small.height) // 2))
 """
+LOADS = """c, h, w = facts["shape"]
+for path in sys.argv[1:]:
+    image = ImageOps.exif_transpose(Image.open(path)).convert("L" if c == 1 else "RGB")
+{padded}    pixels = np.asarray(image.resize((w, h), Image.BILINEAR)).reshape(1, h, w, c).transpose(0, 3, 1, 2)
+"""
 TEXT = '''"""Classify images with {file}: python {name} IMAGE...   needs numpy, pillow, {needs}"""
 import json, pathlib, sys
 import numpy as np, {needs}
@@ -49,11 +54,7 @@ from PIL import Image, ImageOps
 
 here = pathlib.Path(__file__)
 {opens}
-c, h, w = facts["shape"]
-for path in sys.argv[1:]:
-    image = ImageOps.exif_transpose(Image.open(path)).convert("L" if c == 1 else "RGB")
-{padded}    pixels = np.asarray(image.resize((w, h), Image.BILINEAR)).reshape(1, h, w, c).transpose(0, 3, 1, 2)
-    logits = {answers}
+{loads}    logits = {answers}
     likely = np.exp(logits - logits.max())
     print(path, facts["classes"][logits.argmax()], f"{{likely.max() / likely.sum():.4f}}", sep="\\t")
 '''
@@ -66,5 +67,45 @@ def script(to: str, file: str, name: str, fit: str) -> str:
     15
     """
     one = SCRIPTS[to]
-    padded = PADDED if fit == "pad" else ""
-    return TEXT.format(file=file, name=name, needs=one.needs, opens=one.opens, padded=padded, answers=one.answers)
+    return TEXT.format(file=file, name=name, needs=one.needs, opens=one.opens, loads=loads(fit), answers=one.answers)
+
+
+def loads(fit: str) -> str:
+    """The lines that bring each image of the command line to `pixels`, open for more. · 读取图像的各行。
+
+    >>> loads("resize").splitlines()[1]
+    'for path in sys.argv[1:]:'
+    """
+    return LOADS.format(padded=PADDED if fit == "pad" else "")
+
+
+ANSWERS = {
+    "onnx": "answer = lambda **given: model.run(None, given)",
+    "torch": "answer = lambda **given: [x.detach().numpy() for x in model(*map(torch.tensor, given.values()))]",
+}
+ANY = '''"""{what}: python {name} {takes}   needs numpy, {needs}"""
+import {imports}
+import numpy as np, {needs}{more}
+
+here = pathlib.Path(__file__)
+{opens}
+{answer}
+{body}'''
+
+
+def scripts(what: str, takes: str, body: str, imports: str = "", needs: str = "", more: str = "") -> dict[str, str]:
+    """Form of export → script: `answer(name=array, …)` is a list of arrays, `facts` what is known. · 各形式的脚本。
+
+    what it does, what it takes on the command line, its body; imports beside json, pathlib, sys; needs beside numpy;
+    more lines of imports
+
+    >>> sorted(scripts("Say", "WORD", "print(answer(x=np.zeros(1)))"))
+    ['onnx', 'torch']
+    """
+    told, own = {}, ", ".join(sorted({"json", "pathlib", "sys", *filter(None, imports.split(", "))}))
+    for to, answer in ANSWERS.items():
+        one = SCRIPTS[to]
+        known = {"what": what, "name": f"use_{to}.py", "takes": takes, "imports": own, "more": more, "body": body}
+        known["needs"] = ", ".join(filter(None, (needs, one.needs)))
+        told[to] = ANY.format(opens=one.opens, answer=answer, **known)
+    return told

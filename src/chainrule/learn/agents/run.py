@@ -13,6 +13,7 @@ from ...errors import UserError
 from ...runs.durable import replace as rewrite
 from ...runs.log import dumps, history, read
 from ...runs.spread import draw
+from ..parcel import Exported
 from ..trained import Run
 from . import acting
 from .facts import World
@@ -90,6 +91,12 @@ class AgentRun(Run):
                 yield worlds.picture(0), float(worlds.returns[0])
         finally:
             worlds.close()
+
+    def export(self, to: str = "onnx", fold_bn: bool = False, out: str | PathLike[str] | None = None) -> Exported:
+        """Write it for use elsewhere: "onnx", "torch" or "safetensors"; see `shipping.export` here. · 导出。"""
+        from .shipping import export
+
+        return export(self, to, fold_bn, out)
 
     @staticmethod
     def together(runs: list["AgentRun"]) -> Path:

@@ -21,7 +21,7 @@ from ...nn.gru import gru_cell
 from ...nn.lstm import lstm_cell
 from ...nn.rnn import rnn_cell
 from ...zoo.language_model import RecurrentLanguageModel
-from ..shipping import BATCHES, TOLERANCE, Exported, exporting, made_in, missing, refused
+from ..parcel import BATCHES, TOLERANCE, Exported, exporting, made_in, missing, refused
 from .script import pattern, script
 
 if TYPE_CHECKING:

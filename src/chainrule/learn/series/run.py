@@ -8,6 +8,7 @@ import torch
 
 from ...data import series as room
 from ...errors import UserError
+from ..parcel import Exported
 from ..trained import Run
 from .data import Reading, SeriesData
 from .rivals import forecasts, truth
@@ -46,6 +47,12 @@ class SeriesRun(Run):
         column = self.facts.columns[0] if reading.column == "" else reading.column
         how = reading.encoding or None, reading.delimiter or None
         return room.read(fspath(path), column, reading.further, *how).values
+
+    def export(self, to: str = "onnx", fold_bn: bool = False, out: str | PathLike[str] | None = None) -> Exported:
+        """Write it for use elsewhere: "onnx", "torch" or "safetensors"; see `shipping.export` here. · 导出。"""
+        from .shipping import export
+
+        return export(self, to, fold_bn, out)
 
     def draw(self) -> list[str]:
         """Forecast and truth of the test part, as PNG; nothing where the data is gone. · 预测与真值图。"""

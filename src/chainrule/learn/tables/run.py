@@ -13,6 +13,7 @@ from ...data.tables.columns import Cells, as_known, encode, numbers, texts
 from ...data.tables.files import Frame, read_table
 from ...data.tables.reading import Rows
 from ...errors import UserError
+from ..parcel import Exported
 from ..trained import Run
 
 BATCH = 4096  # rows at a time
@@ -82,6 +83,12 @@ class TableRun(Run):
         shares = out.double().softmax(1).numpy()
         answers = tuple(facts.classes[c] for c in shares.argmax(1).tolist())
         return Foretold(frame, facts.target, answers, shares, figures, tuple(lines))
+
+    def export(self, to: str = "onnx", fold_bn: bool = False, out: str | PathLike[str] | None = None) -> Exported:
+        """Write it for use elsewhere: "onnx", "torch" or "safetensors"; see `shipping.export` here. · 导出。"""
+        from .shipping import export
+
+        return export(self, to, fold_bn, out)
 
     def _frame(self, source: str) -> Frame:
         """The table, its columns named as those of the training where it has no titles of its own."""

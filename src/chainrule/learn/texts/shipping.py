@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ... import __version__
 from ...errors import UserError
-from ..shipping import TOLERANCE, Exported, exporting, made_in, missing, refused
+from ..parcel import TOLERANCE, Exported, exporting, made_in, missing, refused
 
 if TYPE_CHECKING:
     from .run import TextRun

@@ -12,6 +12,7 @@ from torch import Tensor
 from ...data.dataset import read_image
 from ...data.files import absent, images
 from ...errors import UserError
+from ..parcel import Exported
 from ..trained import Run, tell_faults
 
 BATCH = 256
@@ -101,6 +102,12 @@ class AutoencoderRun(Run):
                 continue
             z = self.encode(x)
             yield Code(file, tuple(z[0].tolist()), float((self.decode(z) - x).square().mean()))
+
+    def export(self, to: str = "onnx", fold_bn: bool = False, out: str | PathLike[str] | None = None) -> Exported:
+        """Write it for use elsewhere: "onnx", "torch" or "safetensors"; see `shipping.export` here. · 导出。"""
+        from .shipping import export
+
+        return export(self, to, fold_bn, out)
 
     def draw(self) -> list[str]:
         """Reconstructions, map of the codes, paths between images, and what new codes give. · 报告中的图。"""
