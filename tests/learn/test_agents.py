@@ -18,7 +18,7 @@ from chainrule.learn.agents.parts import Parts
 from chainrule.learn.agents.policy_gradient import PolicyLoss, Rollout, even
 from chainrule.learn.agents.run import AgentRun
 from chainrule.learn.agents.training import Training
-from chainrule.learn.agents.value_learning import Replay
+from chainrule.learn.agents.value_learning import Replay, ValueLoss
 from chainrule.networks import MODELS
 from chainrule.nn.policy import generalized_advantage, policy_gradient
 from chainrule.runs.checkpoint import load
@@ -165,18 +165,48 @@ def test_replay_holds_the_newest_and_comes_back():
 
 
 def test_targets_end_with_termination_and_the_network_chooses_where_the_target_judges():
-    learner = parts("dqn").learner
-    after, r = torch.randn(6, 4), torch.randn(6)
-    with torch.no_grad():
-        for p in learner.target.parameters():
-            p.add_(0.3 * torch.randn_like(p))
-        q, q_hat = learner.model(after), learner.target(after)
+    r, q, q_hat = torch.randn(6), torch.randn(6, 2), torch.randn(6, 2)
     terminated = torch.tensor([False, True] * 3)
+    loss = ValueLoss(chosen("dqn", parse([])))
     double = r + 0.99 * torch.where(terminated, 0, q_hat.gather(1, q.argmax(1, keepdim=True))[:, 0])
-    assert torch.allclose(learner.targets(after, r, terminated), double)
-    single = parts("dqn", "model.double=false").learner
-    single.target = learner.target
-    assert torch.allclose(single.targets(after, r, terminated), r + 0.99 * torch.where(terminated, 0, q_hat.amax(1)))
+    assert torch.allclose(loss.targets(q, r, terminated, q_hat), double)
+    single = ValueLoss(chosen("dqn", parse(["model.double=false"])))
+    assert torch.allclose(single.targets(q, r, terminated, q_hat), r + 0.99 * torch.where(terminated, 0, q_hat.amax(1)))
+
+
+@pytest.mark.parametrize("double", [True, False])
+def test_one_pass_through_the_network_is_the_loss_of_two(double):
+    loss = ValueLoss(chosen("dqn", parse([f"model.double={double}"])))
+    learner = parts("dqn", f"model.double={double}").learner
+    x, after, a = torch.randn(6, 4), torch.randn(6, 4), torch.tensor([0, 1, 1, 0, 1, 0])
+    r, terminated, q_hat = torch.randn(6), torch.tensor([False, True] * 3), torch.randn(6, 2)
+    q = learner.model(x)
+    with torch.no_grad():
+        best = (learner.model(after) if double else q_hat).argmax(1)
+        y = r + 0.99 * torch.where(terminated, 0, q_hat[torch.arange(6), best])
+    two = torch.nn.functional.smooth_l1_loss(q[torch.arange(6), a], y)
+    one = loss.loss(learner.model(torch.cat([x, after]) if double else x), (a, r, terminated, q_hat))
+    assert torch.allclose(one, two)
+    for found, wanted in zip(
+        *(torch.autograd.grad(each, list(learner.model.parameters())) for each in (one, two)), strict=True
+    ):
+        assert torch.allclose(found, wanted, atol=1e-6)
+
+
+def test_each_update_is_judged_by_the_target_network_of_its_time():
+    learner = parts("dqn").learner  # renewed every 5 of the 8 updates of a round
+    learner.worlds.begin()
+    made, seen = learner.update, []
+
+    def looking(x, y):
+        seen.append((torch.equal(y[3], learner.target(x[len(x) // 2 :])), learner.position.updates))
+        return made(x, y)
+
+    learner.update = looking
+    for _ in range(6):
+        list(learner.round())
+    assert [number for _, number in seen] == list(range(len(seen))) and len(seen) >= 14
+    assert all(same for same, _ in seen)
 
 
 def test_exploration_falls_in_a_line():

@@ -18,7 +18,7 @@ ort = pytest.importorskip("onnxruntime", reason="the extra `export` is not insta
 pytest.importorskip("onnxscript", reason="the extra `export` is not installed")
 
 TABLE = """size,colour,when,fresh,price,kind
-1.5,red,2020-01-05,yes,10,a
+1.5,red,2020-01-05,yes,10.5,a
 ,blue,2020-02-05 12:00,no,20,b
 2.5,,2020/03/05,yes,30,a
 3.5,red,2021-01-05,,40,b
@@ -31,7 +31,7 @@ def place(tmp_path_factory):
     root = tmp_path_factory.mktemp("parcels")
     head, *rows = TABLE.splitlines()
     (root / "t.csv").write_text("\n".join([head, *rows * 8]) + "\n")
-    (root / "only.csv").write_text("colour,kind\n" + "red,a\nblue,b\n" * 10)
+    (root / "only.csv").write_text("colour,form,kind\n" + "red,round,a\nblue,long,b\n" * 10)
     (root / "new.csv").write_text(NEW)
     numbers = [f"{i},{np.sin(i / 3):.4f},{i % 5}" for i in range(90)]
     (root / "s.csv").write_text("\n".join(["day,wave,beside", *numbers]) + "\n")
@@ -39,9 +39,9 @@ def place(tmp_path_factory):
     return root
 
 
-def trained(place, model, data, **values):
+def trained(place, model, source, **values):
     few = {"epochs": 1, "threads": 1, "runs": str(place), "name": f"{model}-{len(list(place.iterdir()))}"}
-    return chainrule.train(model, data, **{**few, **values})
+    return chainrule.train(model, source, **{**few, **values})
 
 
 def said_by(script, *words):
@@ -85,7 +85,7 @@ def test_a_table_of_categories_alone_has_no_numbers_to_put_in(place):
     made = run.export()
     session = ort.InferenceSession(made.files[0])
     assert [entry.name for entry in session.get_inputs()] == ["categories"]
-    (place / "few.csv").write_text("colour\nblue\nred\npink\n")
+    (place / "few.csv").write_text("form,colour\nround,blue\nlong,red\n,pink\n")
     assert [label for label, _ in said_by(made.files[-1], place / "few.csv")] == list(
         run.predict(place / "few.csv").answers
     )

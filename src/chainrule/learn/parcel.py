@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from inspect import signature
 from os import PathLike
 from pathlib import Path
 from tempfile import mkdtemp
@@ -62,9 +63,11 @@ class Parcel:
             out = self.module(*given)
         return out if isinstance(out, tuple) else (out,)
 
-    def shapes(self) -> tuple[dict[int, Any], ...]:
-        """The free axis of each input. · 各输入的自由维。"""
-        return ({0: torch.export.Dim("N")},) * len(self.inputs)
+    def shapes(self) -> tuple[Any, ...]:
+        """The free axis of each input; a module that takes any number of them takes them as one. · 各输入的自由维。"""
+        free = ({0: torch.export.Dim("N")},) * len(self.inputs)
+        several = any(p.kind is p.VAR_POSITIONAL for p in signature(self.module.forward).parameters.values())
+        return (free,) if several else free
 
 
 def check(to: str) -> None:
@@ -143,6 +146,7 @@ def exporting() -> Iterator[None]:
     with warnings.catch_warnings(), gear("twin"):
         warnings.filterwarnings("ignore", r".*isinstance\(treespec, LeafSpec\).*", FutureWarning)
         warnings.filterwarnings("ignore", r".*The axis name: \w+ will not be used", UserWarning)
+        warnings.filterwarnings("ignore", r"The tensor attributes? .* assigned during export", UserWarning)
         yield
 
 

@@ -1,15 +1,18 @@
 """DQN: learn what each action is worth, and do the best. · DQN：学习动作价值并择优。
 
-symbols  q [N, K] values of the actions   y [N] = r + γ q̂ of the state after, 0 where the episode terminated
+symbols  q [2B, K] values of the actions in the states of a batch, and in those after   q̂ [B, K] what the target network
+         says of the latter   y [B] = r + γ q̂ of the best action after, 0 where the episode terminated
 """
 
 from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ...data.counter import key, uniform
 from ...nn.policy import chosen, td_loss
 from ..step import Batches, Outcome
 from . import acting
@@ -17,17 +20,26 @@ from .learner import Learner
 
 
 class ValueLoss:
-    """The mean loss of the values of what was done. · 动作价值的损失。"""
+    """The mean loss of the values of what was done. · 动作价值的损失。
+
+    One pass through the network says of a batch what was done and, for the double rule, what would be done next.
+    """
 
     def __init__(self, options: Any):
-        self.huber = options.huber
+        self.huber, self.gamma, self.double = options.huber, options.gamma, options.double
 
     def count(self, y: Any) -> int:
         return len(y[0])
 
+    def targets(self, after: Tensor, r: Tensor, terminated: Tensor, q_hat: Tensor) -> Tensor:
+        """What the value of an action should be; after [B, K]: the network of the state after. · 目标值。"""
+        best = acting.best(after if self.double else q_hat)
+        return r + self.gamma * torch.where(terminated, 0, chosen(q_hat, best))
+
     def loss(self, out: Any, y: Any) -> Tensor:
-        a, target = y
-        return td_loss(out, a, target, self.huber).mean()
+        a, *rest = y
+        q, after = out[: len(a)], out[len(a) :].detach()
+        return td_loss(q, a, self.targets(after, *rest), self.huber).mean()
 
 
 class Replay:
@@ -94,28 +106,35 @@ class DQN(Learner):
         blind = (u[:, 1] * self.worlds.actions.outputs).long()
         return torch.where(u[:, 0] < self.epsilon(), blind, best)
 
+    def drawn(self, updates: int) -> Tensor:
+        """Which steps the next updates learn from, [updates, B]: a function of seed and place. · 抽取的样本下标。"""
+        shape, first = (updates, self.batch), self.position.updates * self.batch
+        u = uniform(key(acting.REPLAY, self.seed), np.arange(first, first + updates * self.batch), 1)
+        return (torch.from_numpy(u[:, 0]) * self.replay.size).long().reshape(shape)
+
     @torch.no_grad()
-    def targets(self, after: Tensor, r: Tensor, terminated: Tensor) -> Tensor:
-        """What the value of an action should be. · 目标值。"""
-        q = self.target(after)
-        best = acting.best(self.model(after)) if self.options.double else acting.best(q)
-        return r + self.options.gamma * torch.where(terminated, 0, chosen(q, best))
+    def judged(self, at: Tensor) -> Tensor:
+        """What the target network says of the states after these steps, [updates, B, K]. · 目标网络的评价。"""
+        return self.target(self.replay.after[at.flatten()]).reshape(*at.shape, -1)
 
     def round(self) -> Iterator[tuple[Batches, Outcome]]:
-        o, position = self.options, self.position
+        o, position, kept = self.options, self.position, self.replay
         for _ in range(o.horizon):
             x, a = self.worlds.seen, self.acted()
             moved = self.moved(a)
-            self.replay.add(x, moved.after, a, moved.reward, moved.terminated)
+            kept.add(x, moved.after, a, moved.reward, moved.terminated)
         if position.step < o.warm:
             return
-        for _ in range(o.updates):
-            if position.updates % o.target == 0:
+        drawn, q_hat, first = self.drawn(o.updates), torch.zeros(0), 0
+        for k, at in enumerate(drawn):
+            since = position.updates % o.target
+            if not since:
                 self.target.load_state_dict(self.model.state_dict())
-            u = acting.uniform(acting.REPLAY, self.seed, position.updates, self.batch, 1)[:, 0]
-            at = (u * self.replay.size).long()
-            y = self.targets(self.replay.after[at], self.replay.r[at], self.replay.terminated[at])
-            yield self.update(self.replay.x[at], (self.replay.a[at], y))
+            if not since or not k:
+                last = k + o.target - since  # so far the target network stays what it is
+                q_hat, first = self.judged(drawn[k:last]), k
+            x = torch.cat([kept.x[at], kept.after[at]]) if o.double else kept.x[at]
+            yield self.update(x, (kept.a[at], kept.r[at], kept.terminated[at], q_hat[k - first]))
 
     def keep(self) -> dict[str, Tensor]:
         target = {f"target/{k}": v for k, v in self.target.state_dict().items()}
