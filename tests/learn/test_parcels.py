@@ -39,9 +39,9 @@ def place(tmp_path_factory):
     return root
 
 
-def trained(place, model, source, **values):
-    few = {"epochs": 1, "threads": 1, "runs": str(place), "name": f"{model}-{len(list(place.iterdir()))}"}
-    return chainrule.train(model, source, **{**few, **values})
+def trained(place, network, source, **values):
+    few = {"epochs": 1, "threads": 1, "runs": str(place), "name": f"{network}-{len(list(place.iterdir()))}"}
+    return chainrule.train(network, source, **{**few, **values})
 
 
 def said_by(script, *words):
@@ -63,7 +63,7 @@ def table(place, target):
     return trained(place, "tabular", str(place / "t.csv"), data={"target": target, "skip": skip}, batch_size=8)
 
 
-@pytest.mark.parametrize("to", ["onnx", "torch"])
+@pytest.mark.parametrize("to", ["onnx", pytest.param("torch", marks=pytest.mark.slow)])
 def test_a_table_of_classes_goes_in_as_it_is_written(place, to):
     run = table(place, "kind")
     assert [column.kind for column in run.facts.columns] == ["number", "category", "date", "boolean"]
@@ -74,12 +74,14 @@ def test_a_table_of_classes_goes_in_as_it_is_written(place, to):
     assert [float(share) for _, share in said] == pytest.approx(own.shares.max(1).tolist(), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_a_table_of_numbers_answers_in_its_units(place):
     run = table(place, "price")
     said, own = said_by(run.export().files[-1], place / "new.csv"), run.predict(place / "new.csv")
     assert [float(value) for (value,) in said] == pytest.approx(list(own.answers), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_table_of_categories_alone_has_no_numbers_to_put_in(place):
     run = trained(place, "tabular", str(place / "only.csv"), data={"target": "kind"}, batch_size=8)
     made = run.export()
@@ -94,11 +96,16 @@ def test_a_table_of_categories_alone_has_no_numbers_to_put_in(place):
 @pytest.mark.parametrize(
     ("model", "file", "data"),
     [
-        ("series_gru", "s.csv", {"column": "wave", "beside": "beside", "window": 6, "horizon": 2}),
-        ("series_rnn", "s.csv", {"column": "wave", "window": 6}),
         ("series_mlp", "g.csv", {"column": "size", "window": 6, "log": True}),
-        pytest.param("series_lstm", "s.csv", {"column": 1, "window": 4}, marks=pytest.mark.slow),
-        pytest.param("series_transformer", "s.csv", {"column": "wave", "window": 4}, marks=pytest.mark.slow),
+        *(
+            pytest.param(model, "s.csv", data, marks=pytest.mark.slow)
+            for model, data in (
+                ("series_gru", {"column": "wave", "beside": "beside", "window": 6, "horizon": 2}),
+                ("series_rnn", {"column": "wave", "window": 6}),
+                ("series_lstm", {"column": 1, "window": 4}),
+                ("series_transformer", {"column": "wave", "window": 4}),
+            )
+        ),
     ],
 )
 def test_a_series_goes_in_and_comes_out_in_its_own_units(place, model, file, data):
@@ -109,7 +116,7 @@ def test_a_series_goes_in_and_comes_out_in_its_own_units(place, model, file, dat
         assert said[0] == str(place / file) and [float(v) for v in said[1:]] == pytest.approx(own, rel=1e-5, abs=1e-5)
 
 
-@pytest.mark.parametrize("model", ["vae", "conv_autoencoder"])
+@pytest.mark.parametrize("model", ["vae", pytest.param("conv_autoencoder", marks=pytest.mark.slow)])
 def test_codes_go_out_and_images_come_back(place, model):
     small = {"latent": 3, **({"hidden": (8,)} if model == "vae" else {"channels": (4, 4)})}
     run = trained(place, model, "digits", model=small, size=16)
@@ -133,9 +140,9 @@ FEW = {"hidden": (8,), "steps": 100, "envs": 2, "episodes": 1}
     ("model", "world", "to"),
     [
         ("ppo", "cartpole", "onnx"),
-        ("dqn", "gym:FrozenLake-v1", "torch"),
-        ("ppo", "gym:Pendulum-v1", "onnx"),
-        ("reinforce", "gym:Acrobot-v1", "torch"),
+        pytest.param("dqn", "gym:FrozenLake-v1", "torch", marks=pytest.mark.slow),
+        pytest.param("ppo", "gym:Pendulum-v1", "onnx", marks=pytest.mark.slow),
+        pytest.param("reinforce", "gym:Acrobot-v1", "torch", marks=pytest.mark.slow),
     ],
 )
 def test_an_agent_acts_elsewhere_as_it_does_here(place, model, world, to):
@@ -154,6 +161,7 @@ def test_an_agent_acts_elsewhere_as_it_does_here(place, model, world, to):
     assert (seed, float(said.split()[1])) == ("seed 0", pytest.approx(total, rel=1e-4))
 
 
+@pytest.mark.slow
 def test_the_actions_of_a_box_lie_within_it(place):
     pytest.importorskip("gymnasium", reason="gymnasium is not installed")
     run = trained(place, "ppo", "gym:Pendulum-v1", model=FEW)

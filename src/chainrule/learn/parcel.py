@@ -89,9 +89,8 @@ def ship(run: Any, parcels: list[Parcel], to: str, fold_bn: bool, out: str | Pat
     if fold_bn:
         raise UserError(f"fold_bn: {run.model} has no batch norm behind a layer that could take it in; leave it out")
     with made_in(folder_of(run, out)) as new:
-        lines = [
-            line for one in parcels[: 1 if to == "safetensors" else None] for line in write(one, run.network, to, new)
-        ]
+        written = parcels[:1] if to == "safetensors" else parcels
+        lines = [line for one in written for line in write(one, run.network, to, new)]
         if to in parcels[0].scripts:
             (new / f"use_{to}.py").write_text(parcels[0].scripts[to], encoding="utf-8")
         else:
@@ -142,11 +141,9 @@ def made_in(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def exporting() -> Iterator[None]:
-    """torch's exporters warn of their own parts; the twins become one node each. · 导出时的环境。"""
+    """torch's exporters warn of their own parts; what they made is tried. Twins become one node. · 导出环境。"""
     with warnings.catch_warnings(), gear("twin"):
-        warnings.filterwarnings("ignore", r".*isinstance\(treespec, LeafSpec\).*", FutureWarning)
-        warnings.filterwarnings("ignore", r".*The axis name: \w+ will not be used", UserWarning)
-        warnings.filterwarnings("ignore", r"The tensor attributes? .* assigned during export", UserWarning)
+        warnings.simplefilter("ignore")
         yield
 
 

@@ -5,7 +5,6 @@ classes and how a text is cut are in the file, and a script beside it uses them 
 """
 
 import json
-import warnings
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,7 +109,6 @@ def _onnx(run: "TextRun", path: Path) -> str:
     shapes = {"tokens": {0: torch.export.Dim("N"), 1: torch.export.Dim("T")}}
     try:
         with exporting():
-            warnings.simplefilter("ignore")  # of loops over time it warns of its own doing; what it made is tried below
             program = torch.onnx.export(
                 shipped,
                 (_ids(2, 7, words),),
