@@ -218,7 +218,9 @@ def blocks() -> dict[str, tuple[torch.nn.Module, tuple[int, ...]]]:
 
 def diagrams() -> dict[str, str]:
     """Every diagram of the page by its file. · 本页的全部结构图。"""
-    drawn = {f"block-{name.lower()}.svg": (nn.Sequential(block), size, name) for name, (block, size) in blocks().items()}
+    drawn = {
+        f"block-{name.lower()}.svg": (nn.Sequential(block), size, name) for name, (block, size) in blocks().items()
+    }
     drawn |= {f"network-{name}.svg": (network, size, name) for name, (network, size) in networks().items()}
     return {file: diagram(network.eval(), size, name)[0] for file, (network, size, name) in drawn.items()}
 
