@@ -56,6 +56,7 @@ def test_no_pooling_sees_padding(name, pool):
 @pytest.mark.parametrize("name", ["text_lstm", "text_gru", "text_rnn"])
 def test_the_form_for_the_compiler_is_the_packed_one(name, monkeypatch):
     import torch._dynamo  # it knows its functions by identity: before one of them is replaced
+
     net = made(name)
     tokens = torch.tensor([[5, 6, 0], [7, 8, 9]])
     packed = net(tokens, tokens != 0)

@@ -7,8 +7,11 @@ from typing import Any, ClassVar, Self
 class Remembered:
     """A frozen dataclass that a checkpoint holds as JSON; its lists are tuples. · 以 JSON 存于存档的数据要点。
 
-    Every kind of learning has its own; `name` and `fingerprint` of the data are in all.
+    Every kind of learning has its own; `name` and `fingerprint` of the data are in all. numbered: which fields say what
+    the rows of a table in the network stand for.
     """
+
+    numbered: ClassVar[tuple[str, ...]] = ()
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
     name: str

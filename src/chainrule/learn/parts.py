@@ -46,6 +46,8 @@ class Parts:
         data = kind.dataset(model, source, settings)
         task = kind.task(settings, data)
         network = kind.network(model, settings, data)
+        if begins:
+            start.same_tokens(kind.facts(data), settings)
         started = start.begin(network, model, settings) if begins else None
         kind.optimizer(network, settings)  # what it refuses is said now
         freezing = Freezing(network, settings, model)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ..data.names import show
 from ..data.sources import places
 from ..errors import UserError
 from ..runs import checkpoint
@@ -32,18 +33,26 @@ def source(name: str, runs: str = "runs") -> Foreign:
     name a file, a run's folder or its name in `runs`; a file's name alone is also looked for where published weights
     are kept. Raises `UserError` for what is none of these.
     """
+    if (folder := _run(name, runs)) is not None:
+        return _of_run(folder)
     given = Path(name).expanduser()
-    for path in (given, Path(runs) / given):
-        if (path / "run.toml").is_file():
-            return _of_run(RunFolder.open(path))
     if not given.exists() and given.name == name:
         given = next((folder / name for folder in places("weights") if (folder / name).is_file()), given)
     return read_foreign(given)
 
 
+def _run(name: str, runs: str) -> RunFolder | None:
+    given = Path(name).expanduser()
+    found = [path for path in (given, Path(runs) / given) if (path / "run.toml").is_file()]
+    return RunFolder.open(found[0]) if found else None
+
+
+def _best(folder: RunFolder) -> checkpoint.Generation:
+    return checkpoint.load(folder.best if generations(folder.best) else folder.checkpoints)
+
+
 def _of_run(folder: RunFolder) -> Foreign:
-    best = folder.best if generations(folder.best) else folder.checkpoints
-    found = checkpoint.load(best)
+    found = _best(folder)
     tensors = under(found.tensors, "average") or under(found.tensors, "model")
     which = f"step {found.step} of run {folder.name!r}"
     norm = _norm(folder)
@@ -60,6 +69,32 @@ def begin(network: torch.nn.Module, model: str, settings: Settings) -> Report | 
     if settings.weights is None:
         return None
     return load_weights(network, source(settings.weights, settings.runs), model)
+
+
+def same_tokens(facts: Any, settings: Settings) -> None:
+    """Refuse the weights of a run whose rows stand for other tokens: as tables they would fit. · 检查词表是否相同。
+
+    facts: of the data that is to be learned. Raises `UserError` that names the first token that is another.
+    """
+    folder = _run(settings.weights, settings.runs) if settings.weights and facts.numbered else None
+    if folder is None:
+        return
+    kept, ours = _best(folder).state.get("facts", {}), facts.to_json()
+    for field in facts.numbered:
+        for mine, theirs in zip(_tables(ours[field]), _tables(kept.get(field, [])), strict=False):
+            if mine != theirs:
+                row = next((i for i, (a, b) in enumerate(zip(mine, theirs, strict=False)) if a != b), None)
+                row = min(len(mine), len(theirs)) if row is None else row
+                told = [repr(show(table[row])) if row < len(table) else "nothing" for table in (theirs, mine)]
+                raise UserError(
+                    f"weights={settings.weights}: of {len(theirs):,} tokens, number {row} is {told[0]}; of the "
+                    f"{len(mine):,} of {facts.name} it is {told[1]}: expected a run with the same vocabulary"
+                )
+
+
+def _tables(value: list[Any]) -> list[list[str]]:
+    """One vocabulary, or those of both sides."""
+    return value if value and isinstance(value[0], list) else [value] if value else []
 
 
 def keep(folder: RunFolder, report: Report, **more: Any) -> None:

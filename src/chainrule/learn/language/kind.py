@@ -33,6 +33,8 @@ class TextFacts(Remembered):
     tokens, merges, vocabulary: how a text becomes ids; steps, normalise: as it was read.
     """
 
+    numbered = ("vocabulary",)
+
     name: str
     fingerprint: str
     tokens: str

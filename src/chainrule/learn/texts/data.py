@@ -90,6 +90,8 @@ class TextFacts(Remembered):
     order; merges of sub-words; mean, std of numbers; width of the word vectors it began with, 0 for none.
     """
 
+    numbered = ("vocabulary",)
+
     name: str
     fingerprint: str
     task: str

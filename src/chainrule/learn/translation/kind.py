@@ -117,6 +117,8 @@ class Bilingual(Remembered):
     sides, tokens, merges, words: a pair each, of source and target; longest: tokens of a target it learned from.
     """
 
+    numbered = ("words",)
+
     name: str
     fingerprint: str
     sides: tuple[str, str]
