@@ -77,14 +77,15 @@ class DQN(Options):
     hidden: tuple[int, ...] = (128, 128)
     activation: str = "relu"
     horizon: int = 32
-    updates: int = 128
+    updates: int = 32
     capacity: int = 50_000
     warm: int = 1000
-    target: int = 128
+    target: int = 32
     epsilon: float = 0.04
     explore: int = 10_000
     huber: float = 1.0
     double: bool = True
+    rate: ClassVar[float] = 2e-3
     norm: ClassVar[float] = 10.0
 
 
