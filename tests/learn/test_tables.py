@@ -125,6 +125,13 @@ def test_a_file_without_titles_has_the_columns_of_the_training(numbers, home):
     assert numbers.predict(home / "bare3.csv").figures["count"] == 2
 
 
+def test_a_table_of_one_column_is_foretold_where_one_was_learned_from(home):
+    (home / "lone.csv").write_text("shop,y\n" + "x,in\ny,out\n" * 10)
+    one = train(home, "lone.csv", epochs=1, batch_size=8)
+    (home / "shops.csv").write_text("shop\nx\ny\n")
+    assert len(one.predict(home / "shops.csv")) == 2
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -230,7 +237,7 @@ def test_words_on_the_command_line(run, home, capsys, tmp_path):
     assert main(["evaluate", str(run.path)]) == 0 and "accuracy" in capsys.readouterr().out
     assert main(["predict", str(run.path), str(home / "two.csv"), "--sheet", "x.png"]) == 2
     assert "learned from a table" in capsys.readouterr().err
-    assert main(["export", str(run.path)]) == 2
+    assert main(["export", str(run.path), "--to", "safetensors"]) == 0
     assert main(["train", "tabular", str(home), "data.target=y"]) == 2
     assert "a folder: expected a table" in capsys.readouterr().err
 

@@ -109,7 +109,7 @@ def test_codes_of_files_and_samples(drawn, plain, tmp_path, capsys):
         (["predict", "{drawn}"], "no image given"),
         (["predict", "{drawn}", "a.png", "--tta", "flip"], "expected none of them"),
         (["explain", "{drawn}", "{here}/text.png"], "cannot explain"),
-        (["export", "{drawn}"], "cannot export"),
+        (["export", "{drawn}", "--fold-bn"], "vae has no batch norm"),
     ],
 )
 def test_a_wrong_use_is_one_line(drawn, plain, tmp_path, capsys, words, says):

@@ -95,7 +95,7 @@ def _csv(text: Text, options: dict[str, Any], tabs: bool = False, titles: tuple[
     ]
     if wrong:
         raise UserError(*wrong[:5], *([f"… and {len(wrong) - 5:,} more such lines"] if len(wrong) > 5 else []))
-    titled = False if titles else _titled(first, options.get("header", "auto"), text.path)
+    titled = False if titles else _titled(first, options.get("header", "auto"))
     names = list(titles) or (first if titled else [f"column_{i + 1}" for i in range(len(first))])
     _check_titles(names, text.path)
     body = rows[1:] if titled else rows
@@ -130,19 +130,13 @@ def _rows(text: Text, delimiter: str) -> list[tuple[int, list[str]]]:
         raise UserError(f"{text.where(reader.line_num - 1)}: {error}: check the quotation marks") from error
 
 
-def _titled(first: list[str], header: Any, path: str) -> bool:
+def _titled(first: list[str], header: Any) -> bool:
     """Whether the first line holds titles: texts that all differ, and none is a number."""
     if header in (True, "yes", False, "no"):
         return header in (True, "yes")
     if header != "auto":
         raise UserError(f"data.header={header}: expected auto, yes or no")
-    if any(number(cell) is not None or cell.lower() in MISSING - {""} for cell in first):
-        return False
-    if len(first) == 1:
-        raise UserError(
-            f"{path}: one column ({show(first[0])[:40]!r}): expected a target and something to foretell it by"
-        )
-    return True
+    return not any(number(cell) is not None or cell.lower() in MISSING - {""} for cell in first)
 
 
 def _check_titles(names: list[str], path: str) -> None:

@@ -106,6 +106,11 @@ def load_table(source: str, options: dict[str, Any], held: Held) -> Table:
     options: `data.KEY=` of a model for tables. Raises `UserError` for whatever is wrong with file, target or columns.
     """
     frame = read_table(source, options)
+    if len(frame.columns) == 1:
+        (title,) = frame.columns
+        raise UserError(
+            f"{show(frame.name)}: one column ({show(title)[:40]!r}): expected a target and something to foretell it by"
+        )
     known = TABLES.get(source)
     name = name_of(frame, options.get("target") or (known and known.target))
     goal = target(frame, name, str(options.get("task", "auto")))
