@@ -42,6 +42,7 @@ def answers(path, ids):
         ("text_lstm", {"hidden": 6}),
         ("text_cnn", {"filters": 4}),
         pytest.param("text_gru", {"hidden": 6, "pool": "max"}, marks=pytest.mark.slow),
+        pytest.param("text_rnn", {"hidden": 6, "num_layers": 2}, marks=pytest.mark.slow),
         pytest.param("text_transformer", {"heads": 2, "num_layers": 1}, marks=pytest.mark.slow),
     ],
 )
@@ -84,7 +85,3 @@ def test_what_cannot_be_written_is_one_line(place):
         run.export("torch")
     with pytest.raises(UserError, match="--fold-bn: a run that learned from texts"):
         run.export(fold_bn=True)
-    with pytest.raises(
-        UserError, match="text_rnn: torch's exporter fixes the length of plain RNNs; expected text_lstm"
-    ):
-        trained(place, "text_rnn", options={**SMALL, "hidden": 4}).export()

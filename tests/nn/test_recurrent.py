@@ -213,6 +213,29 @@ def test_compiled_it_is_one_operator_and_never_unrolled(name, chosen):
 
 
 @pytest.mark.parametrize("name", KINDS)
+def test_E63_exported_it_takes_sequences_of_any_length_and_their_ends(name):
+    """Torch's own operators would be unrolled into a graph of one length."""
+
+    class Read(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = getattr(nn, name)(3, 4, bidirectional=True, batch_first=True)
+
+        def forward(self, x, lengths):
+            return self.layers.over(x, lengths)[0]
+
+    read, T, N = Read().eval(), torch.export.Dim("T"), torch.export.Dim("N")
+    with torch.no_grad():
+        shapes = {0: N, 1: T}, {0: N}
+        program = torch.export.export(read, (torch.zeros(2, 7, 3), torch.tensor([7, 5])), dynamic_shapes=shapes)
+        for rows, steps in ((3, 11), (4, 2)):
+            x, lengths = torch.randn(rows, steps, 3), torch.randint(1, steps + 1, (rows,))
+            lengths[0] = steps
+            torch.testing.assert_close(program.module()(x, lengths), read(x, lengths))
+    assert len(program.graph.nodes) < 80
+
+
+@pytest.mark.parametrize("name", KINDS)
 def test_wrong_shapes_are_refused_as_torch_refuses_them(name):
     ours, theirs = pair(name, 3, 4)
     for x, hx in [

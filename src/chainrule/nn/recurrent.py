@@ -5,6 +5,7 @@ symbols  input [T, N, I], batch_first [N, T, I], one sample [T, I], or packed   
 note     a sample's result does not depend on what it is batched with: the backward direction begins at its own last
          step, and its final state is the one at its own end (errata E63, E64)
 note     where torch's operator does it all in one call, eager and without masks from outside, it does
+note     an exporter sees a scan of the cell: torch's operators would be unrolled, for sequences of one length only
 """
 
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from .dropout import Dropout
 from .gru import gru, gru_cell
 from .lstm import lstm, lstm_cell
 from .rnn import rnn, rnn_cell
+from .scanned import scanned
 
 
 def reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
@@ -38,6 +40,7 @@ class Layers(torch.nn.RNNBase):
     """What RNN, LSTM and GRU have in common: a formula for one layer in one direction. · 三种循环模块的公共部分。"""
 
     formula: Callable[..., Any]
+    cell: Callable[..., Any]
     drop: Dropout | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -49,10 +52,14 @@ class Layers(torch.nn.RNNBase):
         """One layer in one direction: out, then the states at the end. · 单层单方向。"""
         raise NotImplementedError
 
+    def exported(self, x: Tensor, states: tuple[Tensor, ...], weights: Sequence[Tensor], lengths: Tensor | None) -> Any:
+        """The same as an exporter keeps it. · 供导出器使用的形式。"""
+        given = split(weights, self.bias)
+        return scanned(lambda word, *now: self.cell(word, *now, *given), x, states, lengths)
+
     def forward(self, input: Any, hx: Any = None) -> Any:
         masked = self.drop is not None and self.training and self.drop.mask is not None
-        compiled = torch.compiler.is_compiling() and not torch.compiler.is_exporting()  # an exporter knows torch's own
-        if self.formula.card.runs_twin() and not masked and not compiled:
+        if self.formula.card.runs_twin() and not masked and not torch.compiler.is_compiling():
             return super().forward(input, hx)
         if isinstance(input, PackedSequence):
             return self._packed(input, hx)
@@ -109,12 +116,13 @@ class Layers(torch.nn.RNNBase):
         """All layers over [T, N, I]; where samples end early, the rest of their outputs is 0. · 逐层运行。"""
         ends: list[tuple[Tensor, ...]] = []
         directions = 2 if self.bidirectional else 1
+        layer = self.exported if torch.compiler.is_exporting() and not self.proj_size else self.layer
         for number in range(self.num_layers):
             outs = []
             for direction in range(directions):
                 place = number * directions + direction
                 along = reverse(x, lengths) if direction else x
-                out, *last = self.layer(along, tuple(s[place] for s in states), self.all_weights[place], lengths)
+                out, *last = layer(along, tuple(s[place] for s in states), self.all_weights[place], lengths)
                 outs.append(reverse(out, lengths) if direction else out)
                 ends.append(tuple(last))
             x = outs[0] if directions == 1 else torch.cat(outs, -1)
@@ -142,7 +150,11 @@ class RNN(Layers, torch.nn.RNN):
     (torch.Size([5, 2, 4]), torch.Size([1, 2, 4]))
     """
 
-    formula = staticmethod(rnn)
+    formula, cell = staticmethod(rnn), staticmethod(rnn_cell)
+
+    def exported(self, x: Tensor, states: tuple[Tensor, ...], weights: Sequence[Tensor], lengths: Tensor | None) -> Any:
+        given = *split(weights, self.bias), self.nonlinearity
+        return scanned(lambda word, h: rnn_cell(word, h, *given), x, states, lengths)
 
     def layer(self, x: Tensor, states: tuple[Tensor, ...], weights: Sequence[Tensor], lengths: Tensor | None) -> Any:
         return rnn(x, *states, *split(weights, self.bias), self.nonlinearity, lengths)
@@ -160,7 +172,7 @@ class LSTM(Layers, torch.nn.LSTM):
     (torch.Size([5, 2, 8]), torch.Size([2, 2, 4]))
     """
 
-    formula = staticmethod(lstm)
+    formula, cell = staticmethod(lstm), staticmethod(lstm_cell)
 
     def layer(self, x: Tensor, states: tuple[Tensor, ...], weights: Sequence[Tensor], lengths: Tensor | None) -> Any:
         weight_hr = weights[-1] if self.proj_size else None
@@ -178,7 +190,7 @@ class GRU(Layers, torch.nn.GRU):
     (torch.Size([5, 2, 4]), torch.Size([2, 2, 4]))
     """
 
-    formula = staticmethod(gru)
+    formula, cell = staticmethod(gru), staticmethod(gru_cell)
 
     def layer(self, x: Tensor, states: tuple[Tensor, ...], weights: Sequence[Tensor], lengths: Tensor | None) -> Any:
         return gru(x, *states, *split(weights, self.bias), lengths)

@@ -70,8 +70,6 @@ def export(run: "TextRun", to: str, fold_bn: bool, out: str | PathLike[str] | No
         what = "--fold-bn" if fold_bn else f"--to {to}"
         raise UserError(f"{what}: a run that learned from texts is written as ONNX; expected --to onnx alone")
     missing()
-    if run.model == "text_rnn":
-        raise UserError("text_rnn: torch's exporter fixes the length of plain RNNs; expected text_lstm or text_gru")
     folder = Path(out).expanduser() if out is not None else run.path / "export"
     with made_in(folder) as new:
         lines = [_onnx(run, new / "model.onnx")]
