@@ -5,6 +5,7 @@ has to be known besides is in the file. A script beside it uses it without chain
 """
 
 import json
+import logging
 import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -95,7 +96,7 @@ def ship(run: Any, parcels: list[Parcel], to: str, fold_bn: bool, out: str | Pat
             (new / f"use_{to}.py").write_text(parcels[0].scripts[to], encoding="utf-8")
         else:
             lines.append(f"no script: without chainrule nothing builds {run.model} as it is here")
-        names = sorted((path.name for path in new.iterdir()), key=lambda name: name.endswith(".py"))
+        names = sorted((path.name for path in new.iterdir()), key=lambda name: (name.endswith(".py"), name))
     return Exported([folder_of(run, out) / name for name in names], lines)
 
 
@@ -142,9 +143,15 @@ def made_in(folder: Path) -> Iterator[Path]:
 @contextmanager
 def exporting() -> Iterator[None]:
     """torch's exporters warn of their own parts; what they made is tried. Twins become one node. · 导出环境。"""
-    with warnings.catch_warnings(), gear("twin"):
+    told = logging.getLogger("onnxscript")  # it tells what it does not fold
+    before = told.level
+    told.setLevel(logging.ERROR)
+    with warnings.catch_warnings(), gear("twin"), torch.no_grad():
         warnings.simplefilter("ignore")
-        yield
+        try:
+            yield
+        finally:
+            told.setLevel(before)
 
 
 def refused(error: Exception) -> UserError:
@@ -209,7 +216,7 @@ def _tried(parcel: Parcel, answer: Callable[[tuple[Tensor, ...]], list[Any]]) ->
         except Exception as error:  # the other runtime's own errors, for a graph that takes one size only
             raise refused(error) from error
         for one, other in zip(want, found, strict=True):
-            worst = max(worst, float(np.abs(other - one).max() / max(1.0, np.abs(one).max())))
+            worst = max(worst, float(np.abs(other - one).max(initial=0) / np.abs(one).max(initial=1)))
     if not worst <= TOLERANCE:
         raise UserError(f"the export answers otherwise than the run, by {worst:.1e}; expected at most {TOLERANCE:.0e}")
     return worst

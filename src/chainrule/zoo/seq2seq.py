@@ -1,7 +1,8 @@
 r"""Sequence to sequence with recurrent layers, without attention and with it · 循环序列到序列模型：无注意力与加性注意力
 
-symbols  source [N, S] ids   mask [N, S]: true where a word stands, false behind each end   input [N, T]: `<BOS>` y₁…y_n
-         scores [N, T, V]: about y₁…y_n `<EOS>` (errata E77)   h encoder states   s decoder state   c context   shares a
+symbols  source [N, S] ids   mask [N, S]: true where a word stands, false behind each end; None: all are equally long
+         input [N, T]: `<BOS>` y₁…y_n   scores [N, T, V]: about y₁…y_n `<EOS>` (errata E77)
+         h encoder states   s decoder state   c context   shares a
 note     without attention: s₀ = h_n, s_t = RNN(embed(y_{t−1}), s_{t−1}), p_t = softmax(W_o s_t + b_o) (E70)
 note     with attention: a_t from s_{t−1} and all h, c_t = Σ a h, s_t = RNN([embed(y_{t−1}) | c_t], s_{t−1}) and
          p(y_t given y_{<t}, x) = softmax(W_o [s_t | c_t] + b_o) (E73, E75)
@@ -52,13 +53,14 @@ class SourceReader(torch.nn.Module):
         )
         self.drop = nn.Dropout(dropout)
 
-    def forward(self, source: Tensor, mask: Tensor) -> tuple[Tensor, Any]:
+    def forward(self, source: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Any]:
+        words = self.drop(self.embedding(source))
+        if mask is None:
+            return self.layers(words)
         lengths = mask.sum(1)
         if not mask[:, :1].all() or (mask[:, 1:] & ~mask[:, :-1]).any():
             raise UserError("the source's mask: expected true for at least one word, and false only behind the last")
-        packed = pack_padded_sequence(
-            self.drop(self.embedding(source)), lengths.cpu(), batch_first=True, enforce_sorted=False
-        )
+        packed = pack_padded_sequence(words, lengths.cpu(), batch_first=True, enforce_sorted=False)
         seen, states = self.layers(packed)
         h, _ = pad_packed_sequence(seen, batch_first=True, total_length=source.shape[1])
         return h, states
@@ -92,7 +94,7 @@ class RecurrentSeq2Seq(torch.nn.Module):
         self.drop_in, self.drop_out = nn.Dropout(dropout), nn.Dropout(dropout)
         self.out = WordOutput(width, target_words)
 
-    def forward(self, source: Tensor, mask: Tensor, input: Tensor, own: Tensor | None = None) -> Tensor:
+    def forward(self, source: Tensor, mask: Tensor | None, input: Tensor, own: Tensor | None = None) -> Tensor:
         state = self.start(source, mask)
         return self._go_on(state, input)[0] if own is None else by_turns(self._go_on, state, input, own)
 
@@ -100,7 +102,7 @@ class RecurrentSeq2Seq(torch.nn.Module):
         seen, state = self.layers(self.drop_in(self.embedding(input)), layers_first(state))
         return self.out(self.drop_out(seen)), batch_first(state)
 
-    def start(self, source: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+    def start(self, source: Tensor, mask: Tensor | None = None) -> tuple[Tensor, ...]:
         """s₀ = h_n: all that the decoder hears of the source. · 解码器的初始状态。"""
         return batch_first(self.encoder(source, mask)[1])
 
@@ -146,11 +148,11 @@ class AttentionSeq2Seq(torch.nn.Module):
         self.drop_in, self.drop_out = nn.Dropout(dropout), nn.Dropout(dropout)
         self.out = WordOutput(width + seen, target_words)
 
-    def forward(self, source: Tensor, mask: Tensor, input: Tensor, own: Tensor | None = None) -> Tensor:
+    def forward(self, source: Tensor, mask: Tensor | None, input: Tensor, own: Tensor | None = None) -> Tensor:
         state = self.start(source, mask)
         return self._go_on(state, input)[0] if own is None else by_turns(self._go_on, state, input, own)
 
-    def align(self, source: Tensor, mask: Tensor, input: Tensor) -> Tensor:
+    def align(self, source: Tensor, mask: Tensor | None, input: Tensor) -> Tensor:
         """Where each step looks: shares [N, T, S]. · 对齐：每步对源端的份额。"""
         return self._go_on(self.start(source, mask), input)[1]
 
@@ -180,7 +182,7 @@ class AttentionSeq2Seq(torch.nn.Module):
         scores = self.out(self.drop_out(torch.cat([out.transpose(0, 1), c.transpose(0, 1)], -1)))
         return scores, a.transpose(0, 1), {**state, "s": (out[-1],)}
 
-    def start(self, source: Tensor, mask: Tensor) -> dict[str, Any]:
+    def start(self, source: Tensor, mask: Tensor | None = None) -> dict[str, Any]:
         """s₀, and of the source all states, projected once. · 初始状态与源端状态。"""
         h, states = self.encoder(source, mask)
         ends = states if isinstance(states, tuple) else (states,)

@@ -61,26 +61,27 @@ class TransformerSeq2Seq(torch.nn.Module):
         )
         self.out = WordOutput(width, target_words).tie(self.embedding)
 
-    def forward(self, source: Tensor, mask: Tensor, input: Tensor) -> Tensor:
+    def forward(self, source: Tensor, mask: Tensor | None, input: Tensor) -> Tensor:
         of_length(input, 0, self.max_length)
         hidden = torch.ones(*[input.shape[1]] * 2, dtype=torch.bool, device=input.device).triu(1)
         tgt = self.positions(self.embedding(input))
         memory = self.encode(source, mask)
-        return self.out(self.layers.decoder(tgt, memory, hidden, memory_key_padding_mask=~mask))
+        padding = None if mask is None else ~mask
+        return self.out(self.layers.decoder(tgt, memory, hidden, memory_key_padding_mask=padding))
 
-    def encode(self, source: Tensor, mask: Tensor) -> Tensor:
+    def encode(self, source: Tensor, mask: Tensor | None = None) -> Tensor:
         """The memory [N, S, D]. · 编码源句。"""
         of_length(source, 0, self.max_length)
         x = self.source_positions(self.source_embedding(source))
-        return self.layers.encoder(x, src_key_padding_mask=~mask)
+        return self.layers.encoder(x, src_key_padding_mask=None if mask is None else ~mask)
 
-    def align(self, source: Tensor, mask: Tensor, input: Tensor) -> Tensor:
+    def align(self, source: Tensor, mask: Tensor | None, input: Tensor) -> Tensor:
         """Where each step looks, by the last layer's heads in the mean: shares [N, T, S]. · 末层各头平均的对齐。"""
         shares = self._go_on(self.start(source, mask), input, weighed=True)[1]
         assert shares is not None  # there is a layer, and it was asked to weigh
         return shares
 
-    def start(self, source: Tensor, mask: Tensor) -> dict[str, Any]:
+    def start(self, source: Tensor, mask: Tensor | None = None) -> dict[str, Any]:
         """Keys and values of the source, layer by layer. · 各层的源端键与值。"""
         memory = self.encode(source, mask)
         sources = [source_of(layer.multihead_attn, memory) for layer in self.layers.decoder.layers]  # pyright: ignore

@@ -15,8 +15,8 @@ _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _WORD = r"[^\W_]+(?:['’][^\W_]+)*"
 _WORDS = re.compile(rf"{_WORD}|[^\w\s]|_")
 _CHINESE = re.compile(rf"[{_HAN}]|(?:(?![{_HAN}])[^\W_])+(?:['’](?:(?![{_HAN}])[^\W_])+)*|[^\w\s]|_")
-_CLOSE, _OPEN = set(".,;:!?%)]}…”’»"), set("([{“‘«¿¡")  # marks that lean on the word before, and on the word behind
-_CJK = re.compile(rf"[{_HAN}\u3000-\u303f\uff00-\uffef]")
+CLOSE, OPEN = set(".,;:!?%)]}…”’»"), set("([{“‘«¿¡")  # marks that lean on the word before, and on the word behind
+CJK = re.compile(rf"[{_HAN}\u3000-\u303f\uff00-\uffef]")
 SCHEMES = ("words", "spaces", "characters", "chinese")
 
 
@@ -51,7 +51,7 @@ class Words:
     def detokenize(self, tokens: list[str]) -> str:
         out = ""
         for token in tokens:
-            leans = not out or token in _CLOSE or out[-1] in _OPEN or (_CJK.match(token) and _CJK.match(out[-1]))
+            leans = not out or token in CLOSE or out[-1] in OPEN or (CJK.match(token) and CJK.match(out[-1]))
             out += token if leans else f" {token}"
         return out
 

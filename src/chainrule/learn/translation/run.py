@@ -11,6 +11,7 @@ from typing import Any
 from ...errors import UserError
 from ...runs.durable import replace as rewrite
 from ..device import Device
+from ..parcel import Exported
 from ..trained import Run
 from .bleu import MISSING
 from .task import Said
@@ -104,6 +105,12 @@ class TranslationRun(Run):
         for i, text in enumerate(texts):
             said = [self._saying(h, target, ids[i], align) for h in told.get(i, [])]
             yield Translated(text, cut[i], said, trouble.get(i))
+
+    def export(self, to: str = "onnx", fold_bn: bool = False, out: str | PathLike[str] | None = None) -> Exported:
+        """Write encoder and decoder for use elsewhere, checked; see `shipping.export`. · 导出网络。"""
+        from .shipping import export
+
+        return export(self, to, fold_bn, out)
 
     @property
     def _sides(self) -> tuple[Any, Any]:
