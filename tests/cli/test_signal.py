@@ -41,6 +41,35 @@ def test_json_has_every_layer_and_means(capsys):
     assert told["inits"]["xavier"]["factor"]["forward"] == pytest.approx((hidden[-1] / hidden[0]) ** 0.5)
 
 
+TABLES = {
+    "texts.csv": ["text,label", *["a fine film,good", "a dull film,bad"] * 20],
+    "sales.csv": ["month,sales", *[f"{i},{i * 7 % 11}" for i in range(60)]],
+    "wine.csv": ["a,b,y", *[f"{i * 7 % 11},{i * 5 % 13},{i % 4}" for i in range(60)]],
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "kinds"),
+    [
+        (["text_gru", "texts.csv", "model.width=4", "model.pool=last"], ["Embedding", "GRU", "Linear"]),
+        (
+            ["text_cnn", "texts.csv", "model.width=4", "model.windows=(1,2)"],
+            ["Embedding", "Conv1d", "Conv1d", "Linear"],
+        ),
+        (["series_gru", "sales.csv", "data.column=sales", "data.window=6"], ["GRU", "Linear"]),
+        (["tabular", "wine.csv", "data.target=y", "model.hidden=(4,)"], ["Linear", "Linear"]),
+    ],
+)
+def test_networks_of_other_kinds_have_a_signal_too(words, kinds, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name, lines in TABLES.items():
+        (tmp_path / name).write_text("\n".join(lines))
+    layers = json.loads(said(capsys, "signal", *words, "--json"))["inits"]["default"]["layers"]
+    heavy = [s for s in layers if s["weighted"]]
+    assert [s["kind"] for s in heavy] == kinds
+    assert all(s["var"] > 0 and s["delta_var"] > 0 for s in heavy)
+
+
 def test_what_is_no_number_is_null(capsys):
     told = json.loads(said(capsys, "signal", "mlp", "digits", "model.hidden=12", "--json"))
     assert told["inits"]["default"]["factor"] == {"forward": None, "backward": None}
@@ -65,6 +94,7 @@ def test_the_picture(capsys, tmp_path):
         (["mlp", "digits", "init=he,he"], "init=he,he: he is given twice"),
         (["mlp", "digits", "init=he,normal", "init_gain=2"], "init=normal does not take it"),
         (["mlp", "digits", "model.depth=0"], "depth=0: expected at least 1"),
+        (["ppo", "cartpole"], "model 'ppo' learns from no batches: expected a network that does"),
     ],
 )
 def test_mistakes_are_one_line(words, line, capsys):

@@ -110,16 +110,17 @@ def compare(recipe: Recipe, runs: list[Any], whole: bool = True) -> int:
 
 def show_cost(what: Plan) -> int:
     """What a whole training computes, counted. · 整个训练的运算量。"""
-    check_pair(what.model, what.settings.model, what.data)
+    check_pair(what.model, what.settings.model, what.data, what.settings.data)
     from ..learn.expense import expense
 
     found = expense(what.model, what.data, what.settings)
+    one, several = found.sample, {"image": "images", "batch": "batches"}[found.sample]
     rows = [
         ["parameters that learn", f"{found.parameters:,}", ""],
-        ["multiply-adds of one image, forward", f"{found.macs:,}", "MAC"],
-        ["operations of one image, forward and backward", f"{found.image:,}", "FLOP"],
+        [f"multiply-adds of one {one}, forward", f"{found.macs:,}", "MAC"],
+        [f"operations of one {one}, forward and backward", f"{found.image:,}", "FLOP"],
         ["operations of one update by the optimizer", f"{found.update:,}", "FLOP"],
-        ["images seen", f"{found.images:,}", ""],
+        [f"{several} seen", f"{found.images:,}", ""],
         ["updates", f"{found.updates:,}", ""],
         ["the whole training", f"{found.total / 1e15:.4g}", "PFLOP"],
     ]

@@ -16,9 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..catalog import kind
 from ..errors import UserError
 from ..learn import build
+from ..learn.batch import answer, leaves
 from ..learn.feed import Feed
+from ..learn.kind import of
+from ..learn.looped import Looped
+from ..learn.parts import Parts
 from ..learn.session import seeded
 from ..nn.cross_entropy import cross_entropy
 from ..settings import Settings
@@ -71,14 +76,15 @@ class Signal:
 
 def signal(
     model: torch.nn.Module,
-    x: Tensor,
-    y: Tensor,
-    loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
+    x: Any,
+    y: Any,
+    loss: Callable[[Any, Any], Tensor] = cross_entropy,
     bins: int = 0,
 ) -> list[Signal]:
     """Mean and variance of what each innermost layer gives and gets back, in the order of the calls. · 逐层统计信号。
 
-    x [N, …], y what `loss` takes beside the network's answer; with `bins`, histograms of so many intervals too.
+    x [N, …] or a nest as a batch is, y what `loss` takes beside the network's answer; with `bins`, histograms of so
+    many intervals too. Of what a layer gives, the first tensor counts: of a recurrent one its states at all times.
     Meanwhile the network is in training mode; its parameters, buffers, gradients and mode stay as they are.
 
     Raises `UserError` where no innermost layer gives a tensor of numbers.
@@ -89,10 +95,11 @@ def signal(
     """
     found: list[Signal] = []
     # Autograd walks only as far as something asks for: the input does, so that frozen layers get their delta too.
-    x = x.detach().requires_grad_(x.is_floating_point())
-    asking = [t for t in (x, *model.parameters()) if t.requires_grad]
+    if isinstance(x, Tensor):
+        x = x.detach().requires_grad_(x.is_floating_point())
+    asking = [t for t in (*leaves(x), *model.parameters()) if t.requires_grad]
     with _watched(model, found, bins), _untouched(model), torch.enable_grad():
-        made = loss(model(x), y)
+        made = loss(answer(model, x), y)
         if made.requires_grad:
             torch.autograd.grad(made, asking, allow_unused=True)
     if not found:
@@ -107,6 +114,8 @@ def of_run(model: str, source: str, settings: Settings, bins: int = 0) -> list[S
     >>> len([s for s in of_run("mlp", "digits", parse(["init=he", "model.hidden=(9,9)"])) if s.weighted])
     3
     """
+    if kind(model) != "images":
+        return _of_kind(model, source, settings, bins)
     data = build.dataset(model, source, settings)
     network, task = build.network(model, settings, data), build.task(settings, data)
     build.fits(network, model, task, data, settings)
@@ -118,6 +127,18 @@ def of_run(model: str, source: str, settings: Settings, bins: int = 0) -> list[S
 
     with seeded(settings.seed):
         return signal(network, x, y, loss, bins)
+
+
+def _of_kind(model: str, source: str, settings: Settings, bins: int) -> list[Signal]:
+    """The same of a network that learns from other batches than images."""
+    learning = of(model)
+    if not isinstance(learning, Looped):
+        raise UserError(f"model {model!r} learns from no batches: expected a network that does, as those for images do")
+    learning.check(model, settings)
+    parts = Parts.build(learning, model, source, settings)
+    x, y = learning.feed(parts.data, settings).at(0)[0]
+    with seeded(settings.seed):
+        return signal(parts.network, parts.device.move(x), parts.device.move(y), parts.task.loss, bins)
 
 
 def weighted(signals: Sequence[Signal]) -> list[Signal]:
@@ -181,8 +202,7 @@ def _note(path: str, found: list[Signal], bins: int) -> Callable[[torch.nn.Modul
         z = next((t for t in (out if isinstance(out, tuple | list) else [out]) if isinstance(t, Tensor)), None)
         if z is None or not z.is_floating_point():
             return
-        number, weight = len(found), getattr(layer, "weight", None)
-        heavy = isinstance(weight, Tensor) and weight.ndim > 1
+        number, heavy = len(found), any(weight.ndim > 1 for weight in layer.parameters())
         made = Signal(path, type(layer).__name__, heavy, tuple(z.shape[1:]), *_moments(z))
         found.append(replace(made, values=Histogram.of(z, bins)) if bins else made)
         if z.requires_grad:
