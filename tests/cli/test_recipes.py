@@ -157,9 +157,28 @@ def test_the_count_of_operations_is_that_of_the_layers():
     settings = parse(["epochs=3", "batch_size=500", "val=0.2", "optimizer=sgd"])
     found = expense("airbench_narrow", "cifar10", settings)
     first = 24 * 3 * 4 * 31 * 31  # the frozen layer: forward alone, its images and filters need no delta
-    assert found.image == 2 * (3 * found.macs - 2 * first)
-    assert (found.images, found.updates, found.update) == (120_000, 240, 0)
-    assert found.total == found.image * found.images
+    assert found.sample == 2 * (3 * found.macs - 2 * first)
+    assert (found.samples, found.updates, found.update) == (120_000, 240, 0)
+    assert found.total == found.sample * found.samples
+
+
+def test_the_count_of_a_recurrent_network_is_that_of_its_gates(tmp_path):
+    from chainrule.learn.expense import expense
+
+    path = tmp_path / "waves.csv"
+    path.write_text("t,y\n" + "".join(f"{i},{i % 7}\n" for i in range(200)))
+    settings = parse(["epochs=2", "batch_size=16", "model.hidden=8", "model.num_layers=1", "data.window=5"])
+    found = expense("series_gru", str(path), settings)
+    step, first, read = 3 * 8 * (1 + 8), 3 * 8, 3 * 8 * 8  # of one step: all, what reads x, what reads the last state
+    assert found.macs == 5 * step + 8
+    assert found.sample == 2 * (3 * found.macs - 5 * first - read)  # neither x nor the state before it asks for a delta
+    assert found.updates * 16 - 2 * 16 < found.samples <= found.updates * 16  # the last batch of an epoch is smaller
+    assert found.update == 0 and found.total == found.sample * found.samples
+
+
+def test_the_cost_of_what_learns_without_batches_is_refused(capsys):
+    assert main(["reproduce", "cartpole-ppo", "--cost"]) == 2
+    assert "ppo does not learn batch by batch, and the cost is counted on batches" in capsys.readouterr().err
 
 
 def test_the_count_of_a_recurrent_network_is_that_of_its_products(tmp_path):

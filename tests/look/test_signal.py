@@ -147,6 +147,40 @@ def test_the_signal_of_a_run_is_that_of_its_first_batch():
     assert len(weighted(found)) == 2
 
 
+def test_a_layer_that_uses_the_weights_of_its_parts_stands_for_them():
+    found = of_run("gcn", "karate", parse(["init=xavier"]))
+    assert [(s.layer, s.kind) for s in weighted(found)] == [("conv1", "GCNConv"), ("conv2.lin", "Linear")]
+    assert all(s.var > 0 and s.delta_var > 0 for s in weighted(found))
+
+
+def test_the_output_of_a_packed_sequence_is_watched():
+    class Reading(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers, self.head = nn.LSTM(3, 4, batch_first=True), nn.Linear(4, 2)
+
+        def forward(self, x, lengths):
+            packed = torch.nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
+            return self.head(self.layers(packed)[0].data)  # an answer for each of the 5 + 3 steps
+
+    x = torch.randn(2, 5, 3), torch.tensor([5, 3])
+    found = signal(Reading(), x, torch.zeros(8, dtype=torch.long))
+    assert [(s.layer, s.weighted, s.gives) for s in found] == [("layers", True, (4,)), ("head", True, (2,))]
+    assert all(s.delta_var > 0 for s in found)
+
+
+def test_a_nest_of_answers_goes_back_to_the_first_layer():
+    found = weighted(of_run("vae", "digits", parse(["batch_size=16"])))
+    encoder, decoder = [f"encoder.{i}" for i in (1, 3, 5)], [f"decoder.{i}" for i in (0, 2, 4)]
+    assert [s.layer for s in found] == encoder + decoder
+    assert all(s.delta_var > 0 for s in found)
+
+
+def test_what_does_not_learn_from_batches_is_refused_in_one_line():
+    with pytest.raises(UserError, match="ppo does not learn batch by batch, and the signal is that of a first batch"):
+        of_run("ppo", "cartpole", parse([]))
+
+
 def test_the_picture_has_both_panels(tmp_path):
     found = {name: of_run("mlp", "digits", parse([f"init={name}", "model.hidden=9"])) for name in ("he", "normal")}
     dead = [Signal("0", "Linear", True, (1,), 0.0, 0.0), Signal("1", "Linear", True, (1,), 0.0, 0.0)]

@@ -1,16 +1,23 @@
-"""How much a whole training computes, counted by running one step of it. · 整个训练的运算量。
+"""How much a whole training computes, counted by running some steps of it. · 整个训练的运算量。
 
 note  operations are those of matrix products and convolutions, forward, backward and in the update, by torch's
       counter; a multiply-add is two. What is done element by element is not counted, nor judging, nor views
 """
 
 import math
+<<<<<<< HEAD
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+=======
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+>>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
 from fractions import Fraction
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -23,68 +30,109 @@ from ..settings import Settings
 from . import build
 from .batch import answer
 from .facts import Facts
+<<<<<<< HEAD
 from .kind import of
 from .looped import Looped
 from .parts import Parts
 
 MOST = 8  # batches that are counted where their lengths differ
+=======
+from .images.kind import Images
+from .looped import Looped, batched
+from .parts import Parts
+
+UPDATES = 8  # of which the mean is taken where batches differ in length
+>>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
 
 
 @dataclass(frozen=True)
 class Expense:
     """What a training computes. · 训练的运算量。
 
+<<<<<<< HEAD
     macs    multiply-adds of one sample forward   image  operations of one sample, forward and backward
     update  operations of one update by the optimizer   images, updates  how many of each
     sample  what is counted one by one: an image, or where samples differ in length a batch of them, in the mean
+=======
+    macs    multiply-adds of one sample forward   sample  operations of one sample, forward and backward
+    update  operations of one update by the optimizer   samples, updates  how many of each
+    note     samples are what the loss is a mean of: images, texts, but words of a language model or a translation
+>>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
     """
 
     parameters: int
     macs: int
-    image: int
+    sample: int
     update: int
-    images: int
+    samples: int
     updates: int
     sample: str = "image"
 
     @property
     def total(self) -> int:
-        return self.images * self.image + self.updates * self.update
+        return self.samples * self.sample + self.updates * self.update
 
 
 def expense(model: str, source: str, settings: Settings) -> Expense:
+<<<<<<< HEAD
     """Count a training without doing it; a known set of images is not read. · 不训练而计算运算量。
 
     Raises `UserError` for what learns from no batches.
+=======
+    """Count a training without doing it; a known data set of images is not read. · 不训练而计算运算量。
+
+    Raises `UserError` for a model that does not learn batch by batch, and for what is wrong with names and settings.
+>>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
 
     >>> from chainrule.settings import parse
     >>> found = expense("lenet5", "mnist", parse(["epochs=2", "batch_size=600"]))
-    >>> found.macs, found.images, found.updates
+    >>> found.macs, found.samples, found.updates
     (416520, 108000, 180)
     """
+<<<<<<< HEAD
     if catalog.kind(model) != "images":
         return _of_batches(model, source, settings)
+=======
+    kind = batched(model, "the cost is counted on batches")
+    if isinstance(kind, Images):
+        return _of_images(model, source, settings)
+    return _of_batches(kind, model, source, replace(settings, workers=0, device="cpu"))
+
+
+def counted(call: Callable[..., Any], *args: Any) -> int:
+    """The operations of a call. · 一次调用的运算量。
+
+    >>> counted(torch.mm, torch.zeros(2, 3), torch.zeros(3, 4))
+    48
+    """
+    with FlopCounterMode(display=False) as counter:
+        call(*args)
+    return counter.get_total_flops()
+
+
+def _of_images(model: str, source: str, settings: Settings) -> Expense:
+>>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
     facts, count = _facts(model, source, settings)
     network = build.network(model, settings, facts)
     optimizer = build.optimizer(network, settings)
     x, y = torch.zeros(2, *facts.shape), torch.zeros(2, dtype=torch.int64)
-    with gear("twin"), FlopCounterMode(display=False) as forward, torch.no_grad():
-        network.eval()(x)
-    with gear("twin"), FlopCounterMode(display=False) as both:
-        torch.nn.functional.cross_entropy(network.train()(x), y).backward()
-    with FlopCounterMode(display=False) as update:
-        optimizer.step()
+    with gear("twin"):
+        with torch.no_grad():
+            forward = counted(network.eval(), x)
+        both = counted(lambda: torch.nn.functional.cross_entropy(network.train()(x), y).backward())
+    update = counted(optimizer.step)
     batches = -(-count // settings.batch_size)
     return Expense(
         build.count(network),
-        forward.get_total_flops() // 2 // len(x),
-        both.get_total_flops() // len(x),
-        update.get_total_flops(),
+        forward // 2 // len(x),
+        both // len(x),
+        update,
         count * settings.epochs,
         -(-batches // settings.accumulate) * settings.epochs,
     )
 
 
+<<<<<<< HEAD
 def _of_batches(model: str, source: str, settings: Settings) -> Expense:
     """Of other batches than of images: the mean of some of an epoch."""
     learning = of(model)
@@ -115,6 +163,44 @@ def _plain() -> Iterator[None]:
     """Without oneDNN, whose LSTM hides its products from the counter."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of TF32 on cards that are not here
+=======
+def _of_batches(kind: Looped, model: str, source: str, settings: Settings) -> Expense:
+    """By batches of the data itself, evenly from the first epoch. · 由首轮中均匀选取的批次估计。"""
+
+    def learn(x: Any, y: Any) -> None:
+        parts.task.loss(answer(parts.network.train(), x), y).backward()
+
+    parts = Parts.build(kind, model, source, settings)
+    feed, optimizer = kind.feed(parts.data, settings), kind.optimizer(parts.network, settings)
+    last = feed.updates - 1
+    chosen = sorted({round(i * last / (UPDATES - 1)) for i in range(UPDATES)})
+    forward = both = samples = 0
+    try:
+        batches = [pair for number in chosen for pair in feed.at(number)]
+    finally:
+        feed.close()
+    with gear("twin"), _step_by_step():
+        for x, y in batches:
+            samples += parts.task.count(y)
+            with torch.no_grad():
+                forward += counted(answer, parts.network.eval(), x)
+            both += counted(learn, x, y)
+    return Expense(
+        build.count(parts.network),
+        round(forward / 2 / samples),
+        round(both / samples),
+        counted(optimizer.step),
+        round(samples / len(chosen) * feed.updates) * settings.epochs,
+        feed.updates * settings.epochs,
+    )
+
+
+@contextmanager
+def _step_by_step() -> Iterator[None]:
+    """torch's recurrence as the products it is made of: the counter does not see into that of oneDNN."""
+    with catch_warnings():
+        simplefilter("ignore")  # putting the flags back warns of another one
+>>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
         with torch.backends.mkldnn.flags(enabled=False):
             yield
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from ..errors import UserError
 from ..gear import gear
 from ..runfile import from_file, to_toml
 from ..runs.durable import replace as rewrite
@@ -19,7 +20,7 @@ from ..runs.manifest import generations
 from ..settings import Settings
 from . import build, start
 from .device import Device
-from .kind import Kind, OnEvent
+from .kind import Kind, OnEvent, of
 from .loop import Loop
 from .parts import Parts
 from .session import session
@@ -135,6 +136,18 @@ class Looped(Kind):
             if settings != old or source != before:
                 rewrite(folder.run_toml, to_toml(model, source, settings).encode())
             return _finish(loop, parts, log)
+
+
+def batched(model: str, why: str) -> Looped:
+    """The kind of a model that learns batch by batch; `why` this is needed. · 按批学习的种类。
+
+    >>> batched("lenet5", "rates are tried batch by batch").few
+    True
+    """
+    kind = of(model)
+    if not isinstance(kind, Looped):
+        raise UserError(f"{model} does not learn batch by batch, and {why}; expected another model")
+    return kind
 
 
 def _begin(parts: Parts, folder: RunFolder, log: RunLog, on_event: OnEvent | None) -> Any:

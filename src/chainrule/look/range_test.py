@@ -21,7 +21,7 @@ from ..learn import build
 from ..learn.batch import answer
 from ..learn.device import choose
 from ..learn.images.kind import Images
-from ..learn.kind import of
+from ..learn.looped import batched
 from ..learn.masks import Masks
 from ..learn.mode import to_training
 from ..learn.parts import Parts
@@ -150,7 +150,7 @@ def find_lr(
 
 def _parts(model: str | torch.nn.Module, source: str, settings: Settings) -> Parts:
     if isinstance(model, str):
-        return Parts.build(of(model), model, source, settings)
+        return Parts.build(batched(model, "a rate is tried on a batch"), model, source, settings)
     if not isinstance(model, torch.nn.Module):
         raise UserError(f"model: expected its name or a torch.nn.Module, got {type(model).__name__}")
     here = next((p.device.type for p in model.parameters()), "cpu")

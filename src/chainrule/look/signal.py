@@ -18,11 +18,16 @@ from torch import Tensor
 
 from ..catalog import kind
 from ..errors import UserError
+<<<<<<< HEAD
 from ..learn import build
 from ..learn.batch import answer, leaves
 from ..learn.feed import Feed
 from ..learn.kind import of
 from ..learn.looped import Looped
+=======
+from ..learn.batch import answer, leaves
+from ..learn.looped import batched
+>>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
 from ..learn.parts import Parts
 from ..learn.session import seeded
 from ..nn.cross_entropy import cross_entropy
@@ -83,8 +88,13 @@ def signal(
 ) -> list[Signal]:
     """Mean and variance of what each innermost layer gives and gets back, in the order of the calls. · 逐层统计信号。
 
+<<<<<<< HEAD
     x [N, …] or a nest as a batch is, y what `loss` takes beside the network's answer; with `bins`, histograms of so
     many intervals too. Of what a layer gives, the first tensor counts: of a recurrent one its states at all times.
+=======
+    x [N, …] or a nest of tensors, a tuple for several arguments; y what `loss` takes beside the network's answer; with
+    `bins`, histograms of so many intervals too.
+>>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
     Meanwhile the network is in training mode; its parameters, buffers, gradients and mode stay as they are.
 
     Raises `UserError` where no innermost layer gives a tensor of numbers.
@@ -95,8 +105,12 @@ def signal(
     """
     found: list[Signal] = []
     # Autograd walks only as far as something asks for: the input does, so that frozen layers get their delta too.
+<<<<<<< HEAD
     if isinstance(x, Tensor):
         x = x.detach().requires_grad_(x.is_floating_point())
+=======
+    x = _asking(x)
+>>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
     asking = [t for t in (*leaves(x), *model.parameters()) if t.requires_grad]
     with _watched(model, found, bins), _untouched(model), torch.enable_grad():
         made = loss(answer(model, x), y)
@@ -114,6 +128,7 @@ def of_run(model: str, source: str, settings: Settings, bins: int = 0) -> list[S
     >>> len([s for s in of_run("mlp", "digits", parse(["init=he", "model.hidden=(9,9)"])) if s.weighted])
     3
     """
+<<<<<<< HEAD
     if kind(model) != "images":
         return _of_kind(model, source, settings, bins)
     data = build.dataset(model, source, settings)
@@ -125,8 +140,17 @@ def of_run(model: str, source: str, settings: Settings, bins: int = 0) -> list[S
     def loss(out: Tensor, y: Tensor) -> Tensor:
         return task.loss(out[:, : len(data.classes)] if data.classes else out, y)
 
+=======
+    parts = Parts.build(batched(model, "the signal is that of a first batch"), model, source, settings)
+    feed = parts.kind.feed(parts.data, replace(parts.settings, workers=0))
+    try:
+        x, y = feed.at(0)[0]
+    finally:
+        feed.close()
+    x, y = parts.device.move(x), parts.device.move(y)
+>>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
     with seeded(settings.seed):
-        return signal(network, x, y, loss, bins)
+        return signal(parts.network, x, y, parts.task.loss, bins)
 
 
 def _of_kind(model: str, source: str, settings: Settings, bins: int) -> list[Signal]:
@@ -183,13 +207,26 @@ def _rate(values: Sequence[float]) -> float:
     return (values[-1] / values[0]) ** (1 / len([*pairwise(values)]))
 
 
+def _asking(nest: Any) -> Any:
+    """The same batch, whose numbers ask for their delta; a sparse matrix stays as it is."""
+    if isinstance(nest, Tensor):
+        return nest.detach().requires_grad_(nest.is_floating_point())
+    if isinstance(nest, dict):
+        return {name: _asking(part) for name, part in nest.items()}
+    return type(nest)(map(_asking, nest)) if isinstance(nest, list | tuple) else nest
+
+
 @contextmanager
 def _watched(model: torch.nn.Module, found: list[Signal], bins: int) -> Iterator[None]:
-    """Each call of an innermost layer is put down in `found`, and its delta as soon as it arrives."""
-    handles = []
+    """Each call of an innermost layer is put down in `found`, and its delta as soon as it arrives.
+
+    A layer stands for its parts where it calls none of them: a convolution on a graph takes the weight of its `lin`.
+    """
+    handles, begun = [], []
     for path, layer in model.named_modules():
-        if not any(True for _ in layer.children()):
-            handles.append(layer.register_forward_hook(_note(path or "-", found, bins)))
+        if path or not any(True for _ in layer.children()):
+            handles.append(layer.register_forward_pre_hook(lambda *_: begun.append(len(found))))
+            handles.append(layer.register_forward_hook(_note(path or "-", found, begun, bins)))
     try:
         yield
     finally:
@@ -197,12 +234,17 @@ def _watched(model: torch.nn.Module, found: list[Signal], bins: int) -> Iterator
             handle.remove()
 
 
-def _note(path: str, found: list[Signal], bins: int) -> Callable[[torch.nn.Module, Any, Any], None]:
+def _note(path: str, found: list[Signal], begun: list[int], bins: int) -> Callable[[torch.nn.Module, Any, Any], None]:
     def hook(layer: torch.nn.Module, _args: Any, out: Any) -> None:
-        z = next((t for t in (out if isinstance(out, tuple | list) else [out]) if isinstance(t, Tensor)), None)
-        if z is None or not z.is_floating_point():
+        number = begun.pop()
+        z = next((t for t in leaves(out) if t.is_floating_point()), None)  # of a packed sequence its data
+        if z is None or number < len(found):
             return
+<<<<<<< HEAD
         number, heavy = len(found), any(weight.ndim > 1 for weight in layer.parameters())
+=======
+        heavy = any(p.ndim > 1 for p in layer.parameters())
+>>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
         made = Signal(path, type(layer).__name__, heavy, tuple(z.shape[1:]), *_moments(z))
         found.append(replace(made, values=Histogram.of(z, bins)) if bins else made)
         if z.requires_grad:
