@@ -181,21 +181,6 @@ def test_the_cost_of_what_learns_without_batches_is_refused(capsys):
     assert "ppo does not learn batch by batch, and the cost is counted on batches" in capsys.readouterr().err
 
 
-def test_the_count_of_a_recurrent_network_is_that_of_its_products(tmp_path):
-    """By hand: a GRU, 3 numbers in, 4 out, over 6 steps of 19 windows, and a linear layer; backward is twice that."""
-    from chainrule.learn.expense import expense
-
-    (tmp_path / "s.csv").write_text("a,b,c\n" + "".join(f"{i % 7},{i % 5},{i % 3}\n" for i in range(60)))
-    words = ["data.window=6", "data.beside=('b','c')", "data.column=a", "model.hidden=4", "batch_size=20", "val=0"]
-    found = expense("series_gru", str(tmp_path / "s.csv"), parse([*words, "data.test=0.5667", "epochs=2"]))
-    n = 19  # in 25 rows, each with a row behind it
-    forward = n * (6 * 3 * 4 * (3 + 4) + 4)
-    assert (found.macs, found.sample, found.updates, found.images) == (forward, "batch", 2, 2)
-    no_delta = 2 * n * 3 * 4 * (6 * 3 + 4)  # the windows themselves need none, nor does the first state
-    assert found.image == 3 * 2 * forward - no_delta
-    assert found.total == found.image * 2
-
-
 def made_up(tmp_path, accuracy=0.9):
     folder = SimpleNamespace(log=tmp_path / "log.jsonl")
     lines = [{"event": "epoch", "step": 1, "epoch": 1, "train_loss": 1.5, "val_accuracy": 0.5}]

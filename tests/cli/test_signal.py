@@ -94,7 +94,7 @@ def test_the_picture(capsys, tmp_path):
         (["mlp", "digits", "init=he,he"], "init=he,he: he is given twice"),
         (["mlp", "digits", "init=he,normal", "init_gain=2"], "init=normal does not take it"),
         (["mlp", "digits", "model.depth=0"], "depth=0: expected at least 1"),
-        (["ppo", "cartpole"], "model 'ppo' learns from no batches: expected a network that does"),
+        (["ppo", "cartpole"], "ppo does not learn batch by batch, and the signal is that of a first batch"),
     ],
 )
 def test_mistakes_are_one_line(words, line, capsys):

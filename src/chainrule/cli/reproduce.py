@@ -114,20 +114,12 @@ def show_cost(what: Plan) -> int:
     from ..learn.expense import expense
 
     found = expense(what.model, what.data, what.settings)
-    one, several = found.sample, {"image": "images", "batch": "batches"}[found.sample]
     rows = [
         ["parameters that learn", f"{found.parameters:,}", ""],
-<<<<<<< HEAD
-        [f"multiply-adds of one {one}, forward", f"{found.macs:,}", "MAC"],
-        [f"operations of one {one}, forward and backward", f"{found.image:,}", "FLOP"],
-        ["operations of one update by the optimizer", f"{found.update:,}", "FLOP"],
-        [f"{several} seen", f"{found.images:,}", ""],
-=======
         ["multiply-adds of one sample, forward", f"{found.macs:,}", "MAC"],
         ["operations of one sample, forward and backward", f"{found.sample:,}", "FLOP"],
         ["operations of one update by the optimizer", f"{found.update:,}", "FLOP"],
         ["samples seen", f"{found.samples:,}", ""],
->>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
         ["updates", f"{found.updates:,}", ""],
         ["the whole training", f"{found.total / 1e15:.4g}", "PFLOP"],
     ]

@@ -5,16 +5,9 @@ note  operations are those of matrix products and convolutions, forward, backwar
 """
 
 import math
-<<<<<<< HEAD
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-=======
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
->>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
 from fractions import Fraction
 from typing import Any
 from warnings import catch_warnings, simplefilter
@@ -24,40 +17,25 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from .. import catalog
 from ..data.sources import SOURCES
-from ..errors import UserError
 from ..gear import gear
 from ..settings import Settings
 from . import build
 from .batch import answer
 from .facts import Facts
-<<<<<<< HEAD
-from .kind import of
-from .looped import Looped
-from .parts import Parts
-
-MOST = 8  # batches that are counted where their lengths differ
-=======
 from .images.kind import Images
 from .looped import Looped, batched
 from .parts import Parts
 
 UPDATES = 8  # of which the mean is taken where batches differ in length
->>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
 
 
 @dataclass(frozen=True)
 class Expense:
     """What a training computes. · 训练的运算量。
 
-<<<<<<< HEAD
-    macs    multiply-adds of one sample forward   image  operations of one sample, forward and backward
-    update  operations of one update by the optimizer   images, updates  how many of each
-    sample  what is counted one by one: an image, or where samples differ in length a batch of them, in the mean
-=======
     macs    multiply-adds of one sample forward   sample  operations of one sample, forward and backward
     update  operations of one update by the optimizer   samples, updates  how many of each
     note     samples are what the loss is a mean of: images, texts, but words of a language model or a translation
->>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
     """
 
     parameters: int
@@ -66,7 +44,6 @@ class Expense:
     update: int
     samples: int
     updates: int
-    sample: str = "image"
 
     @property
     def total(self) -> int:
@@ -74,25 +51,15 @@ class Expense:
 
 
 def expense(model: str, source: str, settings: Settings) -> Expense:
-<<<<<<< HEAD
-    """Count a training without doing it; a known set of images is not read. · 不训练而计算运算量。
-
-    Raises `UserError` for what learns from no batches.
-=======
     """Count a training without doing it; a known data set of images is not read. · 不训练而计算运算量。
 
     Raises `UserError` for a model that does not learn batch by batch, and for what is wrong with names and settings.
->>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
 
     >>> from chainrule.settings import parse
     >>> found = expense("lenet5", "mnist", parse(["epochs=2", "batch_size=600"]))
     >>> found.macs, found.samples, found.updates
     (416520, 108000, 180)
     """
-<<<<<<< HEAD
-    if catalog.kind(model) != "images":
-        return _of_batches(model, source, settings)
-=======
     kind = batched(model, "the cost is counted on batches")
     if isinstance(kind, Images):
         return _of_images(model, source, settings)
@@ -111,7 +78,6 @@ def counted(call: Callable[..., Any], *args: Any) -> int:
 
 
 def _of_images(model: str, source: str, settings: Settings) -> Expense:
->>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
     facts, count = _facts(model, source, settings)
     network = build.network(model, settings, facts)
     optimizer = build.optimizer(network, settings)
@@ -132,44 +98,13 @@ def _of_images(model: str, source: str, settings: Settings) -> Expense:
     )
 
 
-<<<<<<< HEAD
-def _of_batches(model: str, source: str, settings: Settings) -> Expense:
-    """Of other batches than of images: the mean of some of an epoch."""
-    learning = of(model)
-    if not isinstance(learning, Looped):
-        raise UserError(f"model {model!r} learns from no batches: expected a network that does, as those for images do")
-    learning.check(model, settings)
-    parts = Parts.build(learning, model, source, settings)
-    feed, optimizer = learning.feed(parts.data, settings), learning.optimizer(parts.network, settings)
-    places = sorted({feed.updates * i // MOST for i in range(MOST)})
-    forward, both, count = 0, 0, 0
-    with gear("twin"), _plain():
-        for x, y in (batch for place in places for batch in feed.at(place)):
-            with FlopCounterMode(display=False) as whole:
-                with FlopCounterMode(display=False) as half:
-                    loss = parts.task.loss(answer(parts.network.train(), x), y)
-                loss.backward()
-            forward, both, count = forward + half.get_total_flops(), both + whole.get_total_flops(), count + 1
-    feed.close()
-    with FlopCounterMode(display=False) as update:
-        optimizer.step()
-    updates, each = feed.updates * settings.epochs, count / len(places)
-    told = round(forward / count / 2), round(both / count), update.get_total_flops(), round(updates * each)
-    return Expense(build.count(parts.network), *told, updates, "batch")
-
-
-@contextmanager
-def _plain() -> Iterator[None]:
-    """Without oneDNN, whose LSTM hides its products from the counter."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of TF32 on cards that are not here
-=======
 def _of_batches(kind: Looped, model: str, source: str, settings: Settings) -> Expense:
     """By batches of the data itself, evenly from the first epoch. · 由首轮中均匀选取的批次估计。"""
 
     def learn(x: Any, y: Any) -> None:
         parts.task.loss(answer(parts.network.train(), x), y).backward()
 
+    kind.check(model, settings)
     parts = Parts.build(kind, model, source, settings)
     feed, optimizer = kind.feed(parts.data, settings), kind.optimizer(parts.network, settings)
     last = feed.updates - 1
@@ -200,7 +135,6 @@ def _step_by_step() -> Iterator[None]:
     """torch's recurrence as the products it is made of: the counter does not see into that of oneDNN."""
     with catch_warnings():
         simplefilter("ignore")  # putting the flags back warns of another one
->>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
         with torch.backends.mkldnn.flags(enabled=False):
             yield
 

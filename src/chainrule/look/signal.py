@@ -16,18 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..catalog import kind
 from ..errors import UserError
-<<<<<<< HEAD
-from ..learn import build
-from ..learn.batch import answer, leaves
-from ..learn.feed import Feed
-from ..learn.kind import of
-from ..learn.looped import Looped
-=======
 from ..learn.batch import answer, leaves
 from ..learn.looped import batched
->>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
 from ..learn.parts import Parts
 from ..learn.session import seeded
 from ..nn.cross_entropy import cross_entropy
@@ -88,13 +79,8 @@ def signal(
 ) -> list[Signal]:
     """Mean and variance of what each innermost layer gives and gets back, in the order of the calls. · 逐层统计信号。
 
-<<<<<<< HEAD
-    x [N, …] or a nest as a batch is, y what `loss` takes beside the network's answer; with `bins`, histograms of so
-    many intervals too. Of what a layer gives, the first tensor counts: of a recurrent one its states at all times.
-=======
     x [N, …] or a nest of tensors, a tuple for several arguments; y what `loss` takes beside the network's answer; with
     `bins`, histograms of so many intervals too.
->>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
     Meanwhile the network is in training mode; its parameters, buffers, gradients and mode stay as they are.
 
     Raises `UserError` where no innermost layer gives a tensor of numbers.
@@ -105,12 +91,7 @@ def signal(
     """
     found: list[Signal] = []
     # Autograd walks only as far as something asks for: the input does, so that frozen layers get their delta too.
-<<<<<<< HEAD
-    if isinstance(x, Tensor):
-        x = x.detach().requires_grad_(x.is_floating_point())
-=======
     x = _asking(x)
->>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
     asking = [t for t in (*leaves(x), *model.parameters()) if t.requires_grad]
     with _watched(model, found, bins), _untouched(model), torch.enable_grad():
         made = loss(answer(model, x), y)
@@ -128,41 +109,17 @@ def of_run(model: str, source: str, settings: Settings, bins: int = 0) -> list[S
     >>> len([s for s in of_run("mlp", "digits", parse(["init=he", "model.hidden=(9,9)"])) if s.weighted])
     3
     """
-<<<<<<< HEAD
-    if kind(model) != "images":
-        return _of_kind(model, source, settings, bins)
-    data = build.dataset(model, source, settings)
-    network, task = build.network(model, settings, data), build.task(settings, data)
-    build.fits(network, model, task, data, settings)
-    feed = Feed(data, build.training_part(data, replace(settings, workers=0)), settings)
-    x, y = feed.at(0)[0]
-
-    def loss(out: Tensor, y: Tensor) -> Tensor:
-        return task.loss(out[:, : len(data.classes)] if data.classes else out, y)
-
-=======
-    parts = Parts.build(batched(model, "the signal is that of a first batch"), model, source, settings)
-    feed = parts.kind.feed(parts.data, replace(parts.settings, workers=0))
+    kind = batched(model, "the signal is that of a first batch")
+    kind.check(model, settings)
+    parts = Parts.build(kind, model, source, settings)
+    feed = kind.feed(parts.data, replace(parts.settings, workers=0))
     try:
         x, y = feed.at(0)[0]
     finally:
         feed.close()
     x, y = parts.device.move(x), parts.device.move(y)
->>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
     with seeded(settings.seed):
         return signal(parts.network, x, y, parts.task.loss, bins)
-
-
-def _of_kind(model: str, source: str, settings: Settings, bins: int) -> list[Signal]:
-    """The same of a network that learns from other batches than images."""
-    learning = of(model)
-    if not isinstance(learning, Looped):
-        raise UserError(f"model {model!r} learns from no batches: expected a network that does, as those for images do")
-    learning.check(model, settings)
-    parts = Parts.build(learning, model, source, settings)
-    x, y = learning.feed(parts.data, settings).at(0)[0]
-    with seeded(settings.seed):
-        return signal(parts.network, parts.device.move(x), parts.device.move(y), parts.task.loss, bins)
 
 
 def weighted(signals: Sequence[Signal]) -> list[Signal]:
@@ -240,11 +197,7 @@ def _note(path: str, found: list[Signal], begun: list[int], bins: int) -> Callab
         z = next((t for t in leaves(out) if t.is_floating_point()), None)  # of a packed sequence its data
         if z is None or number < len(found):
             return
-<<<<<<< HEAD
-        number, heavy = len(found), any(weight.ndim > 1 for weight in layer.parameters())
-=======
         heavy = any(p.ndim > 1 for p in layer.parameters())
->>>>>>> a44dd3b (Take every network that learns from batches in signal and in the cost of a recipe)
         made = Signal(path, type(layer).__name__, heavy, tuple(z.shape[1:]), *_moments(z))
         found.append(replace(made, values=Histogram.of(z, bins)) if bins else made)
         if z.requires_grad:
