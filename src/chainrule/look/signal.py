@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -80,7 +81,7 @@ def signal(
     """Mean and variance of what each innermost layer gives and gets back, in the order of the calls. · 逐层统计信号。
 
     x [N, …] or a nest of tensors, a tuple for several arguments; y what `loss` takes beside the network's answer; with
-    `bins`, histograms of so many intervals too.
+    `bins`, histograms of so many intervals too. Of several tensors that a layer gives the first counts that gets a δ.
     Meanwhile the network is in training mode; its parameters, buffers, gradients and mode stay as they are.
 
     Raises `UserError` where no innermost layer gives a tensor of numbers.
@@ -89,7 +90,7 @@ def signal(
     >>> [s.layer for s in signal(model, torch.ones(4, 2), torch.zeros(4, dtype=torch.long)) if s.weighted]
     ['0', '2']
     """
-    found: list[Signal] = []
+    found: list[list[Signal]] = []
     # Autograd walks only as far as something asks for: the input does, so that frozen layers get their delta too.
     x = _asking(x)
     asking = [t for t in (*leaves(x), *model.parameters()) if t.requires_grad]
@@ -99,7 +100,7 @@ def signal(
             torch.autograd.grad(made, asking, allow_unused=True)
     if not found:
         raise UserError(f"{type(model).__name__} has no innermost layer that gives a tensor of numbers")
-    return found
+    return [next((s for s in given if not math.isnan(s.delta_var)), given[0]) for given in found]
 
 
 def of_run(model: str, source: str, settings: Settings, bins: int = 0) -> list[Signal]:
@@ -174,7 +175,7 @@ def _asking(nest: Any) -> Any:
 
 
 @contextmanager
-def _watched(model: torch.nn.Module, found: list[Signal], bins: int) -> Iterator[None]:
+def _watched(model: torch.nn.Module, found: list[list[Signal]], bins: int) -> Iterator[None]:
     """Each call of an innermost layer is put down in `found`, and its delta as soon as it arrives.
 
     A layer stands for its parts where it calls none of them: a convolution on a graph takes the weight of its `lin`.
@@ -191,25 +192,29 @@ def _watched(model: torch.nn.Module, found: list[Signal], bins: int) -> Iterator
             handle.remove()
 
 
-def _note(path: str, found: list[Signal], begun: list[int], bins: int) -> Callable[[torch.nn.Module, Any, Any], None]:
+def _note(
+    path: str, found: list[list[Signal]], begun: list[int], bins: int
+) -> Callable[[torch.nn.Module, Any, Any], None]:
     def hook(layer: torch.nn.Module, _args: Any, out: Any) -> None:
         number = begun.pop()
-        z = next((t for t in leaves(out) if t.is_floating_point()), None)  # of a packed sequence its data
-        if z is None or number < len(found):
+        given = [t for t in leaves(out) if t.is_floating_point()]  # of a packed sequence its data
+        if not given or number < len(found):
             return
         heavy = any(p.ndim > 1 for p in layer.parameters())
-        made = Signal(path, type(layer).__name__, heavy, tuple(z.shape[1:]), *_moments(z))
-        found.append(replace(made, values=Histogram.of(z, bins)) if bins else made)
-        if z.requires_grad:
-            z.register_hook(lambda δ: _arrived(found, number, δ, bins))
+        found.append([])
+        for place, z in enumerate(given):
+            made = Signal(path, type(layer).__name__, heavy, tuple(z.shape[1:]), *_moments(z))
+            found[number].append(replace(made, values=Histogram.of(z, bins)) if bins else made)
+            if z.requires_grad:
+                z.register_hook(partial(_arrived, found[number], place, bins))
 
     return hook
 
 
-def _arrived(found: list[Signal], number: int, δ: Tensor, bins: int) -> None:
+def _arrived(given: list[Signal], place: int, bins: int, δ: Tensor) -> None:
     mean, var = _moments(δ)
     deltas = Histogram.of(δ, bins) if bins else None
-    found[number] = replace(found[number], delta_mean=mean, delta_var=var, deltas=deltas)
+    given[place] = replace(given[place], delta_mean=mean, delta_var=var, deltas=deltas)
 
 
 def _moments(values: Tensor) -> tuple[float, float]:
