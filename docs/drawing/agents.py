@@ -11,6 +11,8 @@ from chainrule.look import moving
 
 def draw(folder: Path) -> None:
     with TemporaryDirectory() as place:
+        values = train_seeds("dqn", "cartpole", epochs=10, seeds=5, threads=1, runs=place, name="dqn")
+        copyfile(AgentRun.together(values), folder / "dqn-seeds.png")
         runs = train_seeds("ppo", "cartpole", epochs=5, seeds=5, threads=1, runs=place, name="ppo")
         copyfile(AgentRun.together(runs), folder / "ppo-seeds.png")
         shown = [frame for frame, _ in runs[0].frames()]
