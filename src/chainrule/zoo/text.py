@@ -5,6 +5,7 @@ symbols  tokens [N, T] ids   mask [N, T], true where a token stands   x [N, T, D
 note     padding changes nothing: states end where a text ends, and no pooling sees what lies behind (errata E63, E64)
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -111,13 +112,15 @@ class Windows(torch.nn.Module):
         super().__init__()
         if not sizes or any(not isinstance(w, int) or w < 1 for w in sizes):
             raise UserError(f"model.windows={sizes}: expected numbers of words of at least 1, like (3, 4, 5)")
-        self.layers = nn.ModuleList(nn.Conv1d(width, filters, w, padding="same") for w in sizes)
+        self.layers = nn.ModuleList(nn.Conv1d(width, filters, w) for w in sizes)
         self.activation = nn.ReLU()
         self.size = filters * len(sizes)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         rows = (x if mask is None else torch.where(mask[..., None], x, 0)).mT
-        states = torch.cat([self.activation(layer(rows)) for layer in self.layers], 1).mT
+        around = [((w - 1) // 2, w // 2) for (w,) in (layer.kernel_size for layer in self.layers)]
+        wide = zip(self.layers, around, strict=True)
+        states = torch.cat([self.activation(layer(torch.nn.functional.pad(rows, ends))) for layer, ends in wide], 1).mT
         return states, pooled(states, mask, "max")
 
 
@@ -245,8 +248,12 @@ def text_cnn(
     dropout: float = 0.5,
     pool: str = "max",
 ) -> TextNetwork:
-    """Texts by filters over three, four and five words. · 卷积核读文本。"""
-    return TextNetwork(Windows(width, windows, filters), asked, width, pool, dropout)
+    """Texts by filters over three, four and five words; dropout before the answer alone. · 卷积核读文本。"""
+    made = TextNetwork(Windows(width, windows, filters), asked, width, pool, dropout)
+    made.drop_in = nn.Dropout(0.0)
+    with torch.no_grad():  # as wide as the paper draws its rows, within ± 0.25
+        made.embedding.weight.mul_(0.25 / math.sqrt(3))
+    return made
 
 
 def text_bag(asked: Asked = Asked(), width: int = 128, dropout: float = 0.5, pool: str = "mean") -> TextNetwork:
