@@ -1,6 +1,6 @@
 """Three translators at equal budget: their table, BLEU by length, and where one of them looked. · 三种翻译模型的对比。
 
-The table is kept as translation.json beside the pictures: the page reads it.
+The table is kept as translation.json beside the pictures: the page reads it. BLEU by length is of the recorded recipes.
 """
 
 import json
@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from chainrule import nn, train
+from chainrule.cli.recipes import load
+from chainrule.cli.recorded import load as recorded
 from chainrule.data.sources import path_of
 from chainrule.learn.translation.bleu import Bucket
 from chainrule.look import alignment, lengths, looks, transformer_block
@@ -22,6 +24,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "seq2seq_attention": {"model": {"width": 96}},
     "transformer_seq2seq": {"model": {"width": 96, "num_layers": 2, "norm_first": True}, "warmup": 0.2},
 }
+RESULTS = Path(__file__).resolve().parents[2] / "recipes" / "results.json"
+RECIPES = ("multi30k-gru-small", "multi30k-attention-small", "multi30k-transformer-small")
 SENTENCE = "zwei kleine kinder in roten hemden spielen im park mit einem hund ."
 
 
@@ -59,11 +63,18 @@ def pictures(runs: dict[str, Any], folder: Path) -> None:
         "remarks": runs["seq2seq"].finished["remarks"],
     }
     replace(folder / "translation.json", (json.dumps(told, indent=1) + "\n").encode())
-    lengths.draw(buckets, folder / "translation-lengths.png", "Multi30k de→en, test 2016, one budget")
+    by_length(folder)
     one = runs["seq2seq_attention"].translate(SENTENCE, align=True)[0]
     best = one.said[0]
     alignment.draw(one.tokens, best.tokens, best.alignment, folder / "translation-attention.png")
     looks.draw(one.tokens, best.tokens, best.alignment, 5, folder / "translation-looks.png")
+
+
+def by_length(folder: Path) -> None:
+    """BLEU of the recorded recipes by the length of the sentence. · 已记录配方按句长的 BLEU。"""
+    kept = {one["recipe"]: one["lengths"] for one in recorded(RESULTS) if "lengths" in one}
+    found = {load(name).model: [Bucket(**bucket) for bucket in kept[name]] for name in RECIPES if name in kept}
+    lengths.draw(found, folder / "translation-lengths.png", "Multi30k de→en, test 2016: three epochs, width 128")
 
 
 def read(run: Any) -> list[Bucket]:

@@ -197,6 +197,11 @@ def test_a_result_is_recorded_once_for_each_seed(tmp_path):
     (row,) = recorded.load(path)
     assert row["figures"] == {"test_accuracy": 0.9}
     assert (row["wall"], row["processor"], row["curve"]["val_accuracy"]) == (10.0, 19.0, [0.5])
+    assert "lengths" not in row
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "lengths.json").write_text('[{"shortest": 1, "longest": 2, "count": 3, "bleu": 4.5}]')
+    recorded.write(path, "resnet20-cifar10", run, {"test_accuracy": 0.9}, spent)
+    assert recorded.load(path)[0]["lengths"][0]["bleu"] == 4.5
     path.write_text('{"a": 1}')
     with pytest.raises(UserError, match="expected a list of recorded results"):
         recorded.load(path)

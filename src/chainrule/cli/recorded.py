@@ -24,9 +24,13 @@ class Spent:
 
 
 def row(recipe: str, run: Any, figures: dict[str, float], spent: Spent) -> dict[str, Any]:
-    """One result: what was run, what came of it, how long it took, how it learned. · 一条结果。"""
+    """One result: what was run, what came of it, how long it took, how it learned. · 一条结果。
+
+    Of translations also BLEU by the length of the sentence.
+    """
     settings = run.settings
     epochs = [e for e in history(read(run.folder.log)) if e["event"] == "epoch"]
+    buckets = Path(run.path) / "report" / "lengths.json"
     part = "test_" if any(key.startswith("test_") for key in figures) else "val_"  # where nothing is kept for testing
     return {
         "recipe": recipe,
@@ -38,6 +42,7 @@ def row(recipe: str, run: Any, figures: dict[str, float], spent: Spent) -> dict[
         "threads": settings.threads or os.cpu_count(),
         "machine": platform.machine(),
         "curve": {key: [round(e[key], 5) for e in epochs] for key in CURVE if all(key in e for e in epochs)},
+        **({"lengths": json.loads(buckets.read_text(encoding="utf-8"))} if buckets.is_file() else {}),
     }
 
 
