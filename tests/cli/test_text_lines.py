@@ -35,6 +35,8 @@ def test_parallel_files_and_columns(poem, capsys):
     assert "a.de: 2 lines, 3 tokens" in out
     assert "a.en: 2 lines, 3 tokens" in out
     assert "zwei" not in out
+    assert said(capsys, "a.de", "a.en").startswith("a.de: 2 lines")  # two files are text, and so is what has columns
+    assert said(capsys, "t.csv", "columns=text").startswith("t.csv column text: 2 lines")
     out = said(capsys, "t.csv", "tokens=words", "columns=text", "min_freq=2")
     assert "t.csv column text: 2 lines, 4 tokens" in out
     assert "vocabulary 5, unknown 50.0%" in out

@@ -25,13 +25,15 @@ _WIDE = 60  # characters of tokens and of ids that are shown
 
 
 def is_text(words: Sequence[str]) -> bool:
-    """Whether `data show` was asked about text: by the name of the file, or by tokens=. · 是否为文本。
+    """Whether `data show` was asked about text: by the name of the file, by a second file, tokens= or columns=.
+
+    · 是否为文本。
 
     >>> is_text(["a.txt"]), is_text(["a.csv", "tokens=words"]), is_text(["pictures"])
     (True, True, False)
     """
     named = words[0].lower().endswith(ENDINGS) and not Path(words[0]).is_dir()
-    return named or any(word.startswith("tokens=") for word in words[1:])
+    return named or any(word.startswith(("tokens=", "columns=")) or Path(word).is_file() for word in words[1:])
 
 
 def show_text(words: Sequence[str]) -> None:

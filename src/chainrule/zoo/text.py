@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from .. import nn
 from ..errors import UserError, unknown
@@ -113,14 +114,14 @@ class Windows(torch.nn.Module):
         if not sizes or any(not isinstance(w, int) or w < 1 for w in sizes):
             raise UserError(f"model.windows={sizes}: expected numbers of words of at least 1, like (3, 4, 5)")
         self.layers = nn.ModuleList(nn.Conv1d(width, filters, w) for w in sizes)
+        self.around = [((w - 1) // 2, w // 2) for w in sizes]
         self.activation = nn.ReLU()
         self.size = filters * len(sizes)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         rows = (x if mask is None else torch.where(mask[..., None], x, 0)).mT
-        around = [((w - 1) // 2, w // 2) for (w,) in (layer.kernel_size for layer in self.layers)]
-        wide = zip(self.layers, around, strict=True)
-        states = torch.cat([self.activation(layer(torch.nn.functional.pad(rows, ends))) for layer, ends in wide], 1).mT
+        wide = [layer(pad(rows, ends)) for layer, ends in zip(self.layers, self.around, strict=True)]
+        states = self.activation(torch.cat(wide, 1)).mT
         return states, pooled(states, mask, "max")
 
 
