@@ -106,10 +106,13 @@ def test_an_edge_of_weight_zero_alone_at_a_node_passes_nothing():
     assert out.tolist() == [[0], [0]]
 
 
-@pytest.mark.parametrize("build", [
+BUILDS = [
     lambda: nn.GCNConv(5, 2), lambda: nn.SAGEConv(5, 2), lambda: nn.SAGEConv(5, 2, aggr="sum"),
     lambda: nn.GATConv(5, 2, heads=3), lambda: nn.GATConv(5, 2, heads=2, concat=False), lambda: nn.ChebConv(5, 2, K=4),
-])  # fmt: skip
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("build", BUILDS)
 def test_sparse_features_equal_dense_ones_and_an_adjacency_its_edges(drawn, build):
     edges, _, _ = drawn
     x = torch.randn(N, 5).relu()
@@ -119,6 +122,20 @@ def test_sparse_features_equal_dense_ones_and_an_adjacency_its_edges(drawn, buil
     out = layer(x, edges)
     assert torch.allclose(out, layer(sparse, edges), atol=1e-6)
     assert torch.equal(out, layer(x, adjacency(edges, None, N)))
+
+
+@pytest.mark.parametrize("chosen", GEARS)
+@pytest.mark.parametrize("build", BUILDS)
+def test_autocast_computes_sparse_products_in_full_precision(drawn, build, chosen):
+    """A processor with matrix units trains in bfloat16, and torch has no sparse product of it."""
+    edges, _, _ = drawn
+    x, layer = torch.randn(N, 5), build()
+    plain = layer(x, edges)
+    with gear(chosen), torch.autocast("cpu", dtype=torch.bfloat16):
+        out = layer(x, edges)
+    out.float().sum().backward()
+    assert torch.allclose(out.float(), plain, atol=0.05, rtol=0.05)
+    assert all(θ.grad is not None and θ.grad.isfinite().all() for θ in layer.parameters())
 
 
 def test_mean_of_neighbours_as_in_graphsage(drawn):

@@ -120,17 +120,20 @@ class RowByRow(torch.autograd.Function):
         return δvalue, δx, None, None, None, None, None
 
 
-@sparse_product.kernel("cpu", torch.float32, torch.float64)
+@sparse_product.kernel("cpu", torch.float32, torch.float64, torch.bfloat16)
 def csr_product(value: Tensor, x: Tensor, *structure: Tensor) -> Tensor:
     """torch's CSR product, a head at a time. · torch 的 CSR 乘积，逐头进行。"""
     quiet()
     kind = torch.promote_types(value.dtype, x.dtype)
-    value, x = value.to(kind), x.to(kind)
+    fine = torch.promote_types(kind, torch.float32)  # torch has no CSR product of less
+    value, x = value.to(fine), x.to(fine)
     if value.ndim == 1:
         flat: Any = RowByRow.apply(value, x.flatten(1), *structure)
-        return flat.unflatten(1, x.shape[1:])
-    heads = zip(value.unbind(1), x.unbind(1), strict=True)
-    return torch.stack([csr_product(v, h, *structure) for v, h in heads], 1)
+        out = flat.unflatten(1, x.shape[1:])
+    else:
+        heads = zip(value.unbind(1), x.unbind(1), strict=True)
+        out = torch.stack([csr_product(v, h, *structure) for v, h in heads], 1)
+    return out if torch.is_autocast_enabled("cpu") else out.to(kind)
 
 
 @dataclass(frozen=True, eq=False)
