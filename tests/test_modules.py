@@ -20,6 +20,7 @@ NEW = {  # modules that torch does not have, and why they are here
     "ChebConv": "polynomials of a graph's Laplacian",
     "GATConv": "attention along the edges of a graph",
     "GCNConv": "Kipf & Welling's layer on a graph",
+    "GINConv": "the layer of Xu et al. that tells most graphs apart",
     "SAGEConv": "GraphSAGE with the mean",
     "DepthwiseSeparableConv2d": "depthwise and pointwise convolution as one (errata E16)",
     "StochasticDepth": "torchvision's name: a whole branch is dropped",

@@ -109,6 +109,7 @@ def test_an_edge_of_weight_zero_alone_at_a_node_passes_nothing():
 BUILDS = [
     lambda: nn.GCNConv(5, 2), lambda: nn.SAGEConv(5, 2), lambda: nn.SAGEConv(5, 2, aggr="sum"),
     lambda: nn.GATConv(5, 2, heads=3), lambda: nn.GATConv(5, 2, heads=2, concat=False), lambda: nn.ChebConv(5, 2, K=4),
+    lambda: nn.GINConv(nn.Linear(5, 2)),
 ]  # fmt: skip
 
 

@@ -20,12 +20,16 @@ TWINLESS = {  # formulas without an operator of torch's, and why
     "lstm_peephole": "torch has no LSTM with peepholes",
     "generalized_advantage": "of agents: the plain sum of its definition in its tests",
     **dict.fromkeys(
-        ("symmetric", "share", "segment_softmax", "edge_scores", "pair_products"),
+        ("symmetric", "share", "segment_softmax", "edge_scores", "pair_products", "itself_and_heard"),
         "of graphs: dense algebra in its tests",
     ),
+    **dict.fromkeys(("segment_sum", "segment_mean"), "of graphs: plain loops in their tests"),
     **dict.fromkeys(("rosenbrock", "beale", "saddle", "ravine", "noisy_quadratic"), "a surface, no operator"),
 }
-GRAPHS = ("sparse_product", "symmetric", "share", "segment_softmax", "edge_scores", "pair_products")
+GRAPHS = (
+    *("sparse_product", "symmetric", "share", "segment_softmax", "edge_scores", "pair_products"),
+    *("segment_sum", "segment_mean", "segment_max"),
+)
 UNMEASURED: dict[str, set[str]] = {  # checks that apply to none of its samples
     **{name: {"twin"} for name in TWINLESS},
     **{
@@ -91,6 +95,7 @@ EDGES: dict[
     ],
     "softplus": [(at(20, 800), 1.0, 20.0), (at(1, 2, 3, 400), 2.0, 4.0)],
     "max_pool1d_with_indices": [(at(1, 1, 0, 1).detach().reshape(1, 1, 4).requires_grad_(), 2)],
+    "segment_max": [(at(1, 1, 0, 1).reshape(2, 2).detach().requires_grad_(), torch.tensor([0, 0]), 1)],
     "max_pool2d_with_indices": [(TIES, 2, 1), (TIES[0].detach().requires_grad_(), 2, 1)],
     "adaptive_max_pool2d_with_indices": [(TIES, 2)],
 }

@@ -14,7 +14,7 @@ from .cross_entropy import CrossEntropyLoss, NLLLoss
 from .dropout import Dropout, Dropout2d, StochasticDepth
 from .embedding import Embedding
 from .entropy import BCELoss, BCEWithLogitsLoss, KLDivLoss
-from .graph_convolution import ChebConv, GATConv, GCNConv, SAGEConv
+from .graph_convolution import ChebConv, GATConv, GCNConv, GINConv, SAGEConv
 from .historic import PartialConv2d, RadialBasis, ScaledTanh, Subsample2d
 from .layer_norm import GroupNorm, LayerNorm, RMSNorm
 from .linear import Linear
@@ -41,6 +41,7 @@ __all__ = [
     "GATConv",
     "GCNConv",
     "GELU",
+    "GINConv",
     "AdditiveAttention",
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",

@@ -3,6 +3,7 @@ r"""Graph: weights shared among neighbours · 图：在邻居间分配的权重
 symbols  value [E] the weight of each edge, raw   row [E] the node that hears   col [E] the node that speaks   n nodes
          d [n] degrees: the sums of the weights a node hears   z [E, …] scores   index [E] the group of each, below n
          x [n, K, C] nodes, K heads of each   att_src [1, K, C] what counts in a speaker   att_dst [1, K, C] in a hearer
+         heard [n, C] what the neighbours of each node say, summed   eps [1] by how much a node itself counts more
          out [E, …] one number for each edge
 note     self-loops are entries like others and are put in before the degrees are taken: Ã = A + I, D̃ᵢᵢ = Σ Ãᵢⱼ (E90)
 note     left multiplication, D⁻¹A, normalises rows: `share` by row; A D⁻¹ normalises columns: `share` by col (E89)
@@ -123,6 +124,36 @@ def _(δ, x, att_src, att_dst, row, col):
 @edge_scores.samples
 def _():
     yield R(4, 2, 3), R(1, 2, 3), R(1, 2, 3), torch.tensor([0, 0, 1, 3, 3]), torch.tensor([0, 1, 0, 2, 1])
+
+
+@formula(batch=("x", "heard"), source="Xu et al. 2019, arXiv:1810.00826, eq. 4.1 (before its perceptron)")
+def itself_and_heard(x, heard, eps):
+    """A node, counted a little more than a neighbour, and what it hears: (1 + ε) x + heard. · 自身与邻居之和。
+
+    >>> itself_and_heard(torch.tensor([[2.0]]), torch.tensor([[5.0]]), torch.tensor([0.5]))
+    tensor([[8.]])
+    """
+    return (1 + eps) * x + heard
+
+
+@itself_and_heard.backward("x")
+def _(δ, eps):
+    return (1 + eps) * δ
+
+
+@itself_and_heard.backward("heard")
+def _(δ):
+    return δ
+
+
+@itself_and_heard.backward("eps")
+def _(δ, x):
+    return (δ * x).sum().reshape(1)
+
+
+@itself_and_heard.samples
+def _():
+    yield R(4, 3), R(4, 3), R(1)
 
 
 NORMS = ("symmetric", "row", "column", "none")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import UserError, unknown
 from .dropout import Dropout
-from .graph import NORMS, adjacency, edge_scores, normalised, segment_softmax, with_self_loops
+from .graph import NORMS, adjacency, edge_scores, itself_and_heard, normalised, segment_softmax, with_self_loops
 from .init import xavier_uniform_
 from .linear import Linear
 from .piecewise import leaky_relu
@@ -206,6 +206,32 @@ class GATConv(torch.nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.in_channels}, {self.out_channels}, heads={self.heads}"
+
+
+class GINConv(torch.nn.Module):
+    """Graph isomorphism layer: a network of (1 + ε) x + the sum of the neighbours. · 图同构层。
+
+    x [N, I], edge_index [2, E] → what `nn` makes of [N, I]; train_eps learns ε, which begins as eps. A sum tells
+    neighbourhoods apart that have one mean or one maximum. Raises `UserError` for what does not fit together.
+    Source: Xu et al. 2019, arXiv:1810.00826, eq. 4.1.
+
+    >>> GINConv(Linear(3, 2))(torch.ones(4, 3), torch.tensor([[0, 1], [1, 2]])).shape
+    torch.Size([4, 2])
+    """
+
+    def __init__(self, nn: torch.nn.Module, eps: float = 0.0, train_eps: bool = False) -> None:
+        super().__init__()
+        self.nn, self.initial_eps = nn, eps
+        value = torch.full((1,), float(eps))
+        if train_eps:
+            self.eps = torch.nn.Parameter(value)
+        else:
+            self.register_buffer("eps", value)
+
+    def forward(self, x: Features, edge_index: Edges) -> Tensor:
+        A = checked(x, edge_index, None, x.shape[-1], "GINConv")
+        x = x.to_dense() if isinstance(x, Sparse) else x
+        return self.nn(itself_and_heard(x, A @ x, self.eps))
 
 
 class ChebConv(torch.nn.Module):
