@@ -1,4 +1,4 @@
-"""The pictures of graphs.md: the karate club, learned from its two leaders, and Cora in runs. · graphs.md 的图片。
+"""The pictures of graphs.md: the karate club, learned from its leaders, motifs and Cora in runs. · graphs.md 的图片。
 
 Cora is drawn where its files are.
 """
@@ -24,6 +24,14 @@ def draw_cora(pictures: Path) -> None:
             Image.open(report / name).convert("P", palette=Image.Palette.ADAPTIVE).save(pictures / to, optimize=True)
 
 
+def draw_motifs(pictures: Path) -> None:
+    """The sheet in the report of a GIN: trees with motifs, and what it takes them for. · 模体数据的一览图。"""
+    with tempfile.TemporaryDirectory() as folder:
+        report = chainrule.train("gin", "motifs", runs=folder, device="cpu").path / "report"
+        picture = Image.open(report / "graphs.png").convert("P", palette=Image.Palette.ADAPTIVE)
+        picture.save(pictures / "motifs.png", optimize=True)
+
+
 def draw(pictures: Path) -> None:
     """Train on the two leaders, draw, and keep as small files as the same pixels can have. · 训练并绘图。"""
     club = read("karate")
@@ -36,6 +44,7 @@ def draw(pictures: Path) -> None:
     draw_stages(club, stages(net, arena), made[2], "Features before and after each propagation")
     for path in made:
         Image.open(path).convert("RGB").save(path, optimize=True)
+    draw_motifs(pictures)
     try:
         home("cora")
     except UserError:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .data import sources
 from .data.bitext_names import KNOWN
-from .data.graph_names import GRAPHS
+from .data.graph_names import GRAPHS, SETS
 from .data.series_names import SERIES
 from .data.shelf import Shelf
 from .data.table_names import TABLES
@@ -39,6 +39,10 @@ DATASETS: dict[str, Known] = {
     **{
         n: Known("chainrule.data.graphs.reading:read", g.en, g.zh, kinds=_NODES, shelf=g.shelf)
         for n, g in GRAPHS.items()
+    },
+    **{
+        n: Known("chainrule.data.graphs.set_reading:read_set", g.en, g.zh, kinds=("graphs",), shelf=g.shelf)
+        for n, g in SETS.items()
     },
     **{
         n: Known("chainrule.data.tables.files:read_table", t.en, t.zh, kinds=("tables",), shelf=t.shelf)

@@ -41,6 +41,13 @@ KINDS = {
     "images": Way(
         "chainrule.learn.images.kind:Images", "classes, labels or numbers from images", "由图像学习类别、标签或数值"
     ),
+    "graphs": Way(
+        "chainrule.learn.graphs.sets:Sets",
+        "classes of whole graphs",
+        "整张图的类别",
+        lacking=_SIZES,
+        example="motifs",
+    ),
     "links": Way(
         "chainrule.learn.graphs.links:Links",
         "edges of a graph, some of them hidden",

@@ -7,7 +7,7 @@ import click
 
 from ..catalog import KINDS, check_data
 from ..data.augment.plan import parse as plans
-from ..data.graph_names import is_graph
+from ..data.graph_names import is_graph, is_graph_set
 from ..data.sources import SOURCES, get, locate, path_of, places
 from ..datasets import DATASETS, GYM, grouped, here, inside, named
 from ..errors import UserError, did_you_mean, unknown
@@ -71,7 +71,9 @@ def _kind_of(source: str) -> str:
         return "agents"
     if known := named(source):
         return "" if source in SOURCES else known.kinds[0]
-    return "nodes" if path is not None and is_graph(path) else ""
+    if path is None:
+        return ""
+    return "nodes" if is_graph(path) else "graphs" if is_graph_set(path) else ""
 
 
 @data.command(context_settings={"ignore_unknown_options": True})

@@ -126,6 +126,18 @@ def _graph(source: str) -> Told:
     return summary(graph), (["class", ">nodes", *[f">{part}" for part in parts]], rows)
 
 
+def _graphs(source: str) -> Told:
+    from ..data.graphs.set_reading import read_set
+    from ..data.graphs.sets import summary
+
+    found = read_set(source)
+    sizes, rows = found.ptr.diff(), []
+    for c, name in enumerate(found.classes[:_MOST]):
+        its = sizes[found.y == c]
+        rows.append([name, len(its), f"{its.float().mean():.1f}"])
+    return summary(found), (["class", ">graphs", ">nodes a graph"], rows)
+
+
 def _world(source: str) -> Told:
     from ..data.environments.names import make
     from ..data.environments.spaces import Discrete
@@ -151,5 +163,6 @@ _READ: dict[str, Callable[[str], Told]] = {
     "series": _series,
     "tables": _table,
     "nodes": _graph,
+    "graphs": _graphs,
     "agents": _world,
 }

@@ -169,6 +169,7 @@ def _show(told: dict[str, Any], split: str, tta: str) -> None:
 
 # Kinds of learning whose `predict` stands in a file of its own: (run, what, the options).
 PREDICTS = {
+    "graphs": "predict_nodes:predict",
     "links": "predict_nodes:predict",
     "nodes": "predict_nodes:predict",
     "series": "predict_series:predict",
@@ -197,7 +198,8 @@ PREDICTS = {
 def predict(run: str, what: tuple[str, ...], **asked: Any) -> None:
     """Answer image files, folders of them, patterns like 'photos/*.jpg'; texts; a table. · 预测图片、文本或表格。
 
-    Of a run that learned a graph: [GRAPH] [NODE]…, its nodes or those of another graph; a table: FILE.csv or .parquet.
+    Of a run that learned a graph: [GRAPH] [NODE]…, its nodes or those of another graph; of many:
+    [SET|FILE] [GRAPH]…; a table: FILE.csv or .parquet.
 
     Files that are no images are named at the end, and the others are answered.
     """

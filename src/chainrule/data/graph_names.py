@@ -7,6 +7,8 @@ from .shelf import Shelf
 
 PLANETOID = ("x", "tx", "allx", "y", "ty", "ally", "graph", "test.index")  # the files ind.NAME.* of a set
 SUFFIXES = (".npz", ".graphml", ".gml")
+ALONE = (".graphml", ".gml")  # one graph a file, of which a folder may hold many
+INDICATOR = "_graph_indicator.txt"  # the end of a file name that only a set of TU Dortmund has
 LISTS = (".csv", ".tsv", ".txt", ".cites", ".edges", ".edgelist")
 
 
@@ -41,6 +43,33 @@ GRAPHS = {
 NAMES = tuple(GRAPHS)
 
 
+def _dortmund(name: str, title: str, en: str, zh: str, attributes: bool = False) -> dict[str, Known]:
+    """
+    >>> _dortmund("mutag", "MUTAG", "molecules", "分子")["mutag"].shelf.folders
+    ('MUTAG', 'tudataset/MUTAG')
+    """
+    words = ("A", "graph_indicator", "graph_labels", "node_labels", *(("node_attributes",) if attributes else ()))
+    files, home = tuple(f"{title}_{word}.txt" for word in words), "https://chrsmrrs.github.io/datasets"
+    return {name: Known(en, zh, Shelf((title, f"tudataset/{title}"), files, home))}
+
+
+# Sets of graphs, each graph with a class.
+SETS = {
+    "motifs": Known(
+        "1,200 trees with one of four motifs in each, alike in size and degrees; made by the package",
+        "1,200 棵树，各含四种模体之一，规模与度数分布相同，由本库生成",
+    ),
+    **_dortmund("mutag", "MUTAG", "188 molecules, mutagenic or not (Debnath et al. 1991)", "188 个分子，是否致突变"),
+    **_dortmund(
+        "proteins",
+        "PROTEINS",
+        "1,113 proteins, enzymes or not (Borgwardt et al. 2005)",
+        "1,113 个蛋白质，是否为酶",
+        attributes=True,
+    ),
+}
+
+
 def present(folder: Path) -> tuple[str, ...]:
     """The Planetoid sets of which a folder holds files. · 文件夹中已有的数据集。"""
     return tuple(sorted({p.name.split(".")[1] for p in folder.glob("ind.*.*") if p.name.count(".") >= 2}))
@@ -55,3 +84,18 @@ def is_graph(path: Path) -> bool:
     if path.is_dir():
         return (path / "edges.csv").is_file() or bool(present(path))
     return path.suffix.lower() in (*SUFFIXES, ".cites", ".edges", ".edgelist")
+
+
+def is_graph_set(path: Path) -> bool:
+    """Whether a folder holds many graphs: files of TU Dortmund, or a graph a file. · 该文件夹是否为图集合。
+
+    >>> is_graph_set(Path("no-such-folder"))
+    False
+    """
+    if not path.is_dir():
+        return False
+    if any(path.glob(f"*{INDICATOR}")):
+        return True
+    return any(
+        file.suffix.lower() in ALONE for sub in (path, *path.iterdir()) if sub.is_dir() for file in sub.iterdir()
+    )

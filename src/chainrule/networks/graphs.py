@@ -6,6 +6,8 @@ from ..entry import Entry
 NODES = {"per_class": 20, "val_per_class": 30, "normalise": "auto", "undirected": False, "neighbours": ()}
 # How the edges of a graph are hidden, and what each update looks at; see learn/graphs/link_data.py.
 LINKS = {"val_edges": 0.05, "test_edges": 0.1, "normalise": "auto", "negatives": "auto"}
+# Which graphs of a set are set aside; see learn/graphs/set_data.py.
+SETS = {"test": 0.2, "split": 0}
 KIPF = {"epochs": 200, "lr": 0.01, "weight_decay": 5e-4}  # Kipf & Welling 2017, section 5.2
 
 GRAPHS = {
@@ -44,5 +46,23 @@ GRAPHS = {
         kind="nodes",
         reading=NODES,
         usual=KIPF | {"lr": 5e-3},
+    ),
+    "gin": Entry(
+        "chainrule.zoo.graph_level:GIN",
+        "graph isomorphism network: classes of whole graphs, what each depth sees is summed",
+        "图同构网络：整图分类，各层求和读出",
+        {"hidden": 32, "num_layers": 4, "dropout": 0.5, "readout": "sum", "train_eps": False},
+        kind="graphs",
+        reading=SETS,
+        usual={"epochs": 60, "lr": 0.01},
+    ),
+    "graph_gcn": Entry(
+        "chainrule.zoo.graph_level:GraphGCN",
+        "graph convolutional network for classes of whole graphs, with one readout behind its layers",
+        "图卷积网络用于整图分类，末层之后读出",
+        {"hidden": 64, "num_layers": 4, "dropout": 0.0, "readout": "mean"},
+        kind="graphs",
+        reading=SETS,
+        usual={"epochs": 120, "lr": 0.01},
     ),
 }

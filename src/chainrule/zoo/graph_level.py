@@ -38,7 +38,7 @@ def checked(hidden: int, num_layers: int, readout: str) -> None:
 
 
 class GraphGCN(torch.nn.Module):
-    """Layers of Kipf & Welling, then one readout of all nodes, then a linear map. · 图卷积后整图读出。
+    """Layers of Kipf & Welling with batch norm, then one readout of all nodes, a linear map. · 图卷积后整图读出。
 
     (x, A, ptr) → [G, C]; readout one of "mean", "max", "sum". Raises `UserError` for sizes below 1 and another readout.
     Source: the layer is Kipf & Welling 2017, arXiv:1609.02907, eq. 2; read out as in Xu et al. 2019, arXiv:1810.00826,
@@ -55,20 +55,21 @@ class GraphGCN(torch.nn.Module):
         num_outputs: int,
         hidden: int = 64,
         num_layers: int = 4,
-        dropout: float = 0.5,
+        dropout: float = 0.0,
         readout: str = "mean",
     ) -> None:
         super().__init__()
         checked(hidden, num_layers, readout)
         self.readout, wide = readout, [in_features, *[hidden] * num_layers]
         self.convs = nn.ModuleList(nn.GCNConv(i, o, normalize=False) for i, o in pairwise(wide))
+        self.norms = nn.ModuleList(nn.BatchNorm1d(hidden) for _ in range(num_layers))
         self.relu, self.drop = nn.ReLU(), nn.Dropout(dropout)
         self.lin = nn.Linear(hidden, num_outputs)
 
     def forward(self, x: Tensor, A: Sparse, ptr: Tensor) -> Tensor:
         S = normalised(with_self_loops(A))
-        for conv in self.convs:
-            x = self.relu(conv(x, S))
+        for conv, norm in zip(self.convs, self.norms, strict=True):
+            x = self.relu(norm(conv(x, S)))
         return self.lin(self.drop(read_out(x, ptr, self.readout)))
 
 

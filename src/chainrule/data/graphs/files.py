@@ -120,6 +120,21 @@ def _matrix(held: dict[str, Any], word: str, path: Path) -> Matrix | None:
         raise UserError(f"{show(path)}: {word}_*: {error}") from None
 
 
+def parsed(path: Path) -> Any:
+    """What networkx makes of a GraphML or GML file. · 经 networkx 解析。
+
+    Raises `UserError`, naming the file, for what it cannot read.
+    """
+    import networkx
+
+    try:
+        if path.suffix.lower() == ".graphml":
+            return networkx.read_graphml(path)
+        return networkx.read_gml(path, label="id")
+    except Exception as error:  # the parsers below raise whatever XML and text do
+        raise UserError(f"{show(path)}: networkx cannot read it ({type(error).__name__}: {error})") from None
+
+
 def of_networkx(path: Path) -> Graph:
     """A GraphML or GML file by networkx: weight of the edges, numeric attributes as features, `label` as class.
 
@@ -127,15 +142,7 @@ def of_networkx(path: Path) -> Graph:
 
     Raises `UserError`, naming the file, for what networkx cannot read.
     """
-    import networkx
-
-    try:
-        if path.suffix.lower() == ".graphml":
-            found: Any = networkx.read_graphml(path)
-        else:
-            found = networkx.read_gml(path, label="id")
-    except Exception as error:  # the parsers below raise whatever XML and text do
-        raise UserError(f"{show(path)}: networkx cannot read it ({type(error).__name__}: {error})") from None
+    found = parsed(path)
     names = list(found.nodes)
     place = {name: i for i, name in enumerate(names)}
     ties = [(place[a], place[b], w) for a, b, w in found.edges(data="weight", default=1)]

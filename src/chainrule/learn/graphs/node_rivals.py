@@ -53,18 +53,23 @@ def propagated(train: Part, classes: int) -> Tensor:
 
 def regression(train: Part, classes: int) -> Tensor:
     """Logistic regression on the features of a node alone, [N, C]. · 仅用特征的逻辑回归。"""
-    width = train.x.shape[1]
-    lin = nn.Linear(width, classes)
+    scaled = _unit(train.x)
+    lin = logistic(scaled, train.nodes, train.y, classes)
+    with torch.no_grad():
+        return mapped(lin, scaled)
+
+
+def logistic(x: Tensor | Sparse, rows: Tensor, y: Tensor, classes: int) -> torch.nn.Linear:
+    """A linear map of rows of x [N, F] fitted to their classes y. · 逻辑回归。"""
+    lin = nn.Linear(x.shape[1], classes)
     for θ in lin.parameters():
         torch.nn.init.zeros_(θ)
-    scaled = _unit(train.x)
     optimizer = Adam(lin.parameters(), lr=LR, weight_decay=PENALTY)
     for _ in range(UPDATES):
         optimizer.zero_grad()
-        cross_entropy(mapped(lin, scaled)[train.nodes], train.y).backward()
+        cross_entropy(mapped(lin, x)[rows], y).backward()
         optimizer.step()
-    with torch.no_grad():
-        return mapped(lin, scaled)
+    return lin
 
 
 def _unit(x: Tensor | Sparse) -> Tensor | Sparse:
