@@ -280,3 +280,17 @@ def test_a_world_must_say_how_it_begins_and_moves():
             call()
     with pytest.raises(UserError, match="0 environments: expected at least 1"):
         CartPole(0, seeds)
+
+
+def test_a_world_that_cannot_be_drawn_says_why(gymnasium, monkeypatch):
+    class Undrawable:
+        def render(self):
+            raise RuntimeError("no `pygame`")
+
+        def close(self):
+            pass
+
+    worlds = make("gym:Acrobot-v1", 1, lambda world, episode: 0)
+    monkeypatch.setattr(worlds, "worlds", [Undrawable()])
+    with pytest.raises(UserError, match="data gym:Acrobot-v1: it cannot be drawn: RuntimeError: no 'pygame'"):
+        worlds.picture(0)

@@ -209,7 +209,11 @@ class Gym(Environments):
         return self._state(state, i)
 
     def picture(self, i: int) -> Any:
-        shown = self._ask(i, "render")
+        try:
+            shown = self.worlds[i].render()
+        except Exception as error:  # gymnasium's own, where pygame is missing, or the environment's
+            why = " ".join(str(error).replace("`", "'").split())[:200]
+            raise UserError(f"data {self.source}: it cannot be drawn: {type(error).__name__}: {why}") from error
         if not isinstance(shown, np.ndarray):
             raise UserError(f"data {self.source}: it draws {type(shown).__name__}: expected a picture (rgb_array)")
         return shown
