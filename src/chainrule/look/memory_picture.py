@@ -50,9 +50,9 @@ def picture(found: Sequence[Memory], path: Path, title: str = "") -> None:
         style.save(figure, path)
 
 
-def _lines(axes: Axes, title: str, below: str, rows: Sequence[Sequence[float]]) -> None:
+def _lines(axes: Axes, title: str, below: str, rows: Sequence[Sequence[float]], first: int = 1) -> None:
     for number, values in enumerate(rows):
-        axes.plot(range(1, len(values) + 1), values, color=PALETTE[number % len(PALETTE)], linewidth=1.6)
+        axes.plot(range(first, first + len(values)), values, color=PALETTE[number % len(PALETTE)], linewidth=1.6)
     axes.set_title(title, loc="left")
     axes.set_xlabel(below)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
@@ -76,8 +76,8 @@ def _losses(axes: Axes, found: Sequence[Memory]) -> None:
     rows = [memory.losses for memory in found]
     width = max(1, min(SMOOTH, *(len(row) for row in rows)))
     means = [np.convolve(row, np.full(width, 1 / width), "valid").tolist() for row in rows]
-    _lines(axes, f"learning   squared error, mean of {width} updates", "update", means)
+    _lines(axes, f"learning   squared error, mean of {width} updates", "update", means, width)
     axes.axhline(NAIVE, color="#999999", linewidth=1, linestyle="--")
     place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "ha": "right"}
-    axes.annotate("always 1", (1, NAIVE), (0, 4), **place)
+    axes.annotate("always 1", (1, NAIVE), (0, -4), va="top", **place)
     axes.set_ylim(bottom=0)
