@@ -9,6 +9,7 @@ from ..catalog import KINDS, check_data
 from ..data.augment.plan import parse as plans
 from ..data.graph_names import is_graph, is_graph_set
 from ..data.sources import SOURCES, get, locate, path_of, places
+from ..data.text_names import holds_pairs, holds_texts
 from ..datasets import DATASETS, GYM, grouped, here, inside, named
 from ..errors import UserError, did_you_mean, unknown
 from ..settings import parse
@@ -73,7 +74,8 @@ def _kind_of(source: str) -> str:
         return "" if source in SOURCES else known.kinds[0]
     if path is None:
         return ""
-    return "nodes" if is_graph(path) else "graphs" if is_graph_set(path) else ""
+    held = {"nodes": is_graph, "graphs": is_graph_set, "texts": holds_texts, "translation": holds_pairs}
+    return next((kind for kind, holds in held.items() if holds(path)), "")
 
 
 @data.command(context_settings={"ignore_unknown_options": True})

@@ -1,5 +1,6 @@
 """The known texts, those with labels and those to be continued, without importing torch. · 已知的文本。"""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,8 @@ class Running:
         return Shelf((name,), (self.file,), self.origin)
 
 
+TAGGED = (".conll", ".bio", ".iob", ".iob2")  # endings of files with a token and its tag a line
+_PACKED = (".gz", ".xz")
 _PANG = "Socher et al. 2013, doi:10.18653/v1/D13-1170"
 TEXTS = {
     "sst2": Named(
@@ -121,3 +124,32 @@ def is_named(source: str) -> bool:
     (True, False)
     """
     return source in TEXTS and not Path(source).exists()
+
+
+def holds_texts(path: Path) -> bool:
+    """Whether a file is of labelled texts by its ending or the titles of its columns, or a folder's training part is.
+
+    · 是否为带标签的文本。
+
+    >>> holds_texts(Path("words.conll")), holds_texts(Path("no-such-folder"))
+    (True, False)
+    """
+    if path.is_dir():
+        return any(holds_texts(part) for part in path.glob("train.*"))
+    if path.suffix.lower() in TAGGED:
+        return True
+    if path.suffix.lower() not in (".csv", ".tsv") or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.readline(10_000).decode("utf-8-sig", "replace")
+    return {"text", "label"} <= {cell.strip().strip('"') for cell in re.split("[,;\t]", head)}
+
+
+def holds_pairs(path: Path) -> bool:
+    """Whether a folder has a training part in two languages, as train.de and train.en. · 是否为句对。
+
+    >>> holds_pairs(Path("no-such-folder"))
+    False
+    """
+    names = [part.stem if part.suffix in _PACKED else part.name for part in path.glob("train.*") if part.is_file()]
+    return sum(bool(re.fullmatch(r"train\.(?!csv|tsv|txt|bio|iob)[a-z]{2,3}", name)) for name in names) >= 2

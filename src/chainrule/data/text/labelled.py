@@ -19,13 +19,12 @@ from pathlib import Path
 from ...errors import UserError
 from ..names import hidden, show
 from ..sources import path_of
-from ..text_names import TEXTS, is_named
+from ..text_names import TAGGED, TEXTS, is_named
 from .reading import Text, read
 from .tables import columns, parallel
 
 PARTS = {"train": "train", "val": "val", "dev": "val", "valid": "val", "validation": "val", "test": "test"}
 TABLES = (".csv", ".tsv")
-TAGGED = (".conll", ".bio", ".iob", ".iob2")
 Sample = tuple[str | tuple[str, ...], str | tuple[str, ...]]
 
 
