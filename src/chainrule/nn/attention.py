@@ -100,10 +100,22 @@ def attention_of_torch(q, k, v, attn_mask=None, bias=None, drop=None, is_causal=
     mask = bias if attn_mask is None else attn_mask if bias is None else bias.masked_fill(~attn_mask, -math.inf)
     if drop is None and not (is_causal and mask is not None):
         return F.scaled_dot_product_attention(q, k, v, mask, 0.0, is_causal, scale=scale)
-    z = q @ k.mT * scale_of(q, scale)
-    z = z.masked_fill(torch.ones_like(z, dtype=torch.bool).triu(1), -math.inf) if is_causal else z
-    p = masked_softmax_of_torch(z, attn_mask, bias).to(z.dtype)
-    return (p if drop is None else p * drop) @ v
+    if is_causal or bias is not None:
+        z = q @ k.mT * scale_of(q, scale)
+        z = z.masked_fill(torch.ones_like(z, dtype=torch.bool).triu(1), -math.inf) if is_causal else z
+        p = masked_softmax_of_torch(z, attn_mask, bias).to(z.dtype)
+        return (p if drop is None else p * drop) @ v
+    return dropped(q * scale_of(q, scale), k, v, attn_mask, drop)
+
+
+def dropped(q, k, v, attn_mask, drop):
+    """With few passes over all pairs: q comes scaled, and the small mask says who may look nowhere."""
+    z = q @ k.mT
+    if attn_mask is None:
+        return F.softmax(z, -1).mul(drop) @ v
+    some = attn_mask.any(-1, keepdim=True)
+    p = F.softmax(z + z.new_zeros(attn_mask.shape).masked_fill(~attn_mask & some, -math.inf), -1)
+    return (p * drop @ v).masked_fill(~some, 0.0)
 
 
 @formula(
