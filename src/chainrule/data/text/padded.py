@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
@@ -60,18 +62,26 @@ def pad(sentences: Sequence[Sequence[int]], index: Iterable[int] | None = None) 
     >>> batch.tokens.tolist(), batch.mask.tolist()
     ([[5, 6], [7, 0]], [[True, True], [True, False]])
     """
-    if not sentences:
-        raise UserError("no sentence to batch: expected at least one")
-    for i, sentence in enumerate(sentences):
-        if not len(sentence) or PAD in sentence:
-            what = "holds <PAD>" if len(sentence) else "is empty"
-            raise UserError(f"sentence {i + 1} of the batch {what}: expected ids of tokens")
-    lengths = torch.tensor([len(sentence) for sentence in sentences])
-    tokens = torch.full((len(sentences), int(lengths.max())), PAD)
-    for row, sentence in zip(tokens, sentences, strict=True):
-        row[: len(sentence)] = torch.as_tensor(sentence)
+    tokens, lengths = _filled(sentences)
     which = torch.arange(len(sentences)) if index is None else torch.as_tensor(list(index))
     return Padded(tokens, lengths, tokens != PAD, which)
+
+
+def _filled(sentences: Sequence[Sequence[int]], behind: int = 0) -> tuple[Tensor, Tensor]:
+    """Ids [N, T] with so many places more behind the longest, lengths [N]."""
+    if not sentences:
+        raise UserError("no sentence to batch: expected at least one")
+    lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
+    ids = np.fromiter(chain.from_iterable(sentences), np.int64, int(lengths.sum()))
+    stands = np.arange(lengths.max() + behind) < lengths[:, None]
+    tokens = np.full(stands.shape, PAD)
+    tokens[stands] = ids
+    wrong = [*np.repeat(np.arange(len(lengths)), lengths)[ids == PAD][:1]]
+    wrong += [] if behind else [*np.flatnonzero(lengths == 0)[:1]]
+    if wrong:
+        what = "holds <PAD>" if lengths[min(wrong)] else "is empty"
+        raise UserError(f"sentence {min(wrong) + 1} of the batch {what}: expected ids of tokens")
+    return torch.from_numpy(tokens), torch.from_numpy(lengths)
 
 
 def pair(
@@ -87,9 +97,11 @@ def pair(
     """
     if len(sources) != len(targets):
         raise UserError(f"{len(sources)} sources and {len(targets)} targets: expected as many")
-    read = pad([[BOS, *target] for target in targets]).tokens
-    said = pad([[*target, EOS] for target in targets]).tokens
-    return Pairs(pad(sources, index), read, said)
+    source = pad(sources, index)
+    said, ends = _filled(targets, behind=1)
+    read = torch.cat([torch.full((len(targets), 1), BOS), said[:, :-1]], 1)
+    said[torch.arange(len(targets)), ends] = EOS
+    return Pairs(source, read, said)
 
 
 def target_tokens(targets: Iterable[Tensor]) -> int:
