@@ -9,8 +9,9 @@ import torch
 
 from chainrule.data import counter
 from chainrule.errors import UserError
-from chainrule.learn.beam import beam_search, best_of
+from chainrule.learn.beam import _grown, beam_search, best_of
 from chainrule.learn.decode import Chance, Hypothesis, Limits, Penalty, greedy, likeliest, reorder, sample
+from chainrule.nn.shared import Shared
 
 EOS, BOS = 2, 1
 PENALTIES = [Penalty(), Penalty("gnmt", 0.6), Penalty("gnmt", 2.0), Penalty("power", 1.0), Penalty("power", 0.5)]
@@ -207,6 +208,33 @@ def test_states_are_nests():
     assert turned["a"][0].tolist() == [2, 0]
     assert turned["a"][1][0].tolist() == [[4, 5], [0, 1]]
     assert (turned["b"], turned["n"]) == (None, 5)
+
+
+def test_what_hypotheses_share_goes_with_the_sentence():
+    state = {"h": torch.arange(4), "source": Shared(keys=torch.arange(2), mask=None)}
+    rows = torch.tensor([3, 2])
+    assert reorder(state, rows)["source"]["keys"].tolist() == [0, 1]
+    left = reorder(state, rows, torch.tensor([1]))
+    assert left["h"].tolist() == [3, 2] and left["source"]["keys"].tolist() == [1]
+    assert isinstance(left["source"], Shared) and left["source"]["mask"] is None
+
+
+@pytest.mark.parametrize("never", [(), (0, 3)])
+def test_the_best_of_all_are_among_the_best_of_each(never):
+    """Of rounded numbers, so that many are equal: the first of equals is taken, as if all had been ordered."""
+    draw, words, beam = torch.Generator().manual_seed(0), 7, 3
+    for _ in range(50):
+        log_p = torch.randint(-4, 0, (2 * beam, words), generator=draw).float()
+        total = torch.randint(-2, 0, (2, beam), generator=draw).double()
+        total[0, 1:] = -math.inf
+        hidden = torch.tensor(never).long()
+        ahead = total.flatten()[:, None] + log_p.double().index_fill(1, hidden, -math.inf)
+        values, places = ahead.view(2, -1).sort(dim=1, descending=True, stable=True)
+        found, origin, token = _grown(total, log_p, hidden)
+        assert torch.equal(found, values[:, :beam])
+        live = found > -math.inf
+        assert torch.equal((origin * words + token)[live], places[:, :beam][live])
+        assert token.max() < words
 
 
 @pytest.mark.parametrize(

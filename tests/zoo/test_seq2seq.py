@@ -8,7 +8,7 @@ import torch
 from chainrule.data.text import pad, pair, target_tokens
 from chainrule.errors import UserError
 from chainrule.learn.beam import beam_search
-from chainrule.learn.decode import Limits, Penalty, greedy
+from chainrule.learn.decode import Limits, Penalty, greedy, reorder
 from chainrule.zoo.seq2seq import AttentionSeq2Seq, RecurrentSeq2Seq
 from chainrule.zoo.transformer_seq2seq import TransformerSeq2Seq
 from chainrule.zoo.word_output import BOS, PAD, word_loss
@@ -114,6 +114,19 @@ def test_beam_search_does_not_depend_on_the_batch_and_a_beam_of_one_is_greedy(na
 
 
 @pytest.mark.parametrize("name", LOOKING)
+def test_hypotheses_of_a_sentence_look_at_its_source_as_if_each_had_its_own(name):
+    model, batch = made(name), pad(SOURCES)
+    state, rows = model.start(batch.tokens, batch.mask), torch.arange(3).repeat_interleave(2)
+    together, alone = reorder(state, rows), reorder(state, rows, rows)
+    token = torch.arange(4, 10)
+    for _ in range(3):
+        log_p, together = model.step(together, token)
+        want, alone = model.step(alone, token)
+        torch.testing.assert_close(log_p, want, rtol=1e-11, atol=1e-11)
+        token = want.argmax(-1)
+
+
+@pytest.mark.parametrize("name", LOOKING)
 def test_shares_run_over_the_words_of_the_source_and_none_over_padding(name):
     model, batch = made(name), pair(SOURCES, TARGETS)
     shares = model.align(batch.source.tokens, batch.source.mask, batch.input)
@@ -143,7 +156,7 @@ def test_the_notes_equations_by_hand():
 def test_the_paper_s_decoder_begins_with_the_backward_state_at_the_first_word():
     model, batch = made("attention gru"), pad(SOURCES)
     start = model.start(batch.tokens, batch.mask)
-    h = start["h"]
+    h = start["source"]["h"]
     torch.testing.assert_close(start["s"][0], torch.tanh(model.bridges[0](h[:, 0, 8:])))
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
-from .decode import PLAIN, USUAL, Hypothesis, Limits, Penalty, Step, reorder, sayable
+from .decode import PLAIN, USUAL, Hypothesis, Limits, Penalty, Step, reorder
 
 
 @torch.no_grad()
@@ -49,7 +49,7 @@ def beam_search(
         if not rows:
             break
         log_p, state = step(state, last)
-        total, origin, token = _grown(total, sayable(log_p, limits))
+        total, origin, token = _grown(total, log_p, torch.tensor(limits.never, device=device, dtype=torch.int64))
         said = torch.cat([said.gather(1, origin[..., None].expand(-1, -1, length - 1)), token[..., None]], 2)
         live = (torch.arange(beam, device=device) < room) & (total > -math.inf)
         ended = live & (token == limits.eos)
@@ -59,7 +59,7 @@ def beam_search(
         total = total.masked_fill(~live | ended, -math.inf)
         on = _can_win(total, [done[row] for row in rows], nbest, penalty(limits.max_length)).to(device)
         if length < limits.max_length:
-            state = reorder(state, (on[:, None] * beam + origin[on]).flatten())
+            state = reorder(state, (on[:, None] * beam + origin[on]).flatten(), None if len(on) == len(rows) else on)
         rows = [rows[b] for b in on.tolist()]
         total, said, room, last = total[on], said[on], room[on], token[on].flatten()
     for b, k in (total > -math.inf).nonzero().tolist():  # what max_length cut
@@ -75,18 +75,23 @@ def best_of(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """
     if x.shape[1] < k:
         x = torch.nn.functional.pad(x, (0, k - x.shape[1]), value=-math.inf)
-    values, places = x.topk(k)
-    equal = (values[:, 1:] == values[:, :-1]).any() or ((x >= values[:, -1:]).sum(1) > k).any()
-    if equal:  # topk takes any of equals
+    values, places = x.topk(min(k + 1, x.shape[1]))
+    if (values[:, 1:] == values[:, :-1]).any():  # topk takes any of equals
         values, places = x.sort(descending=True, stable=True)
     return values[:, :k], places[:, :k]
 
 
-def _grown(total: Tensor, log_p: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The best of all hypotheses with one token more: their log-probabilities, what they grew from, the token."""
-    ahead = total[..., None] + log_p.double().unflatten(0, total.shape)
-    total, place = best_of(ahead.flatten(1), total.shape[1])
-    return total, place // log_p.shape[-1], place % log_p.shape[-1]
+def _grown(total: Tensor, log_p: Tensor, never: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The best of all hypotheses with one token more: their log-probabilities, what they grew from, the token.
+
+    The best of all are among the best of each, so only those are added up.
+    """
+    n, beam = total.shape
+    values, tokens = best_of(log_p, min(beam + len(never), log_p.shape[1]))
+    values = values.double().masked_fill(torch.isin(tokens, never), -math.inf)
+    ahead, width = (total.flatten()[:, None] + values).reshape(n, -1), values.shape[1]
+    total, place = best_of(ahead, beam)
+    return total, place // width, tokens.reshape(n, -1).gather(1, place)
 
 
 def _told(tokens: Tensor, log_prob: float, length: int, penalty: Penalty, finished: bool) -> Hypothesis:

@@ -1,9 +1,9 @@
 """From log-probabilities to a sequence: greedy, by chance, or the best of a beam. · 解码：贪心、采样、束搜索。
 
 A model is step(state, tokens [N]) → (log-probabilities [N, V], state); its state is a nest of tuples, lists and dicts
-of tensors whose first axis is N. Recurrent decoders and Transformers with kept keys and values are both that. What is
-said for a sentence does not depend on which others are decoded beside it: what has ended leaves the batch, and numbers
-that are drawn belong to (seed, sentence, step).
+of tensors whose first axis is N, in a `Shared` one row for each sentence. Recurrent decoders and Transformers with kept
+keys and values are both that. What is said for a sentence does not depend on which others are decoded beside it: what
+has ended leaves the batch, and numbers that are drawn belong to (seed, sentence, step).
 """
 
 import math
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..data import counter
 from ..errors import UserError, unknown
+from ..nn.shared import Shared
 
 Step = Callable[[Any, Tensor], tuple[Tensor, Any]]
 _SAMPLE = 21
@@ -86,18 +87,20 @@ USUAL = Limits()
 PLAIN = Penalty()
 
 
-def reorder(state: Any, rows: Tensor) -> Any:
-    """Those rows of every tensor in a nest. · 按行重排状态。
+def reorder(state: Any, rows: Tensor, sentences: Tensor | None = None) -> Any:
+    """Those rows of every tensor in a nest; of what is `Shared` those sentences, None for all. · 按行重排状态。
 
     >>> reorder({"h": (torch.arange(3), None)}, torch.tensor([2, 2]))
     {'h': (tensor([2, 2]), None)}
     """
     if isinstance(state, Tensor):
         return state.index_select(0, rows)
+    if isinstance(state, Shared):
+        return state if sentences is None else Shared(reorder(dict(state), sentences))
     if isinstance(state, dict):
-        return {name: reorder(part, rows) for name, part in state.items()}
+        return {name: reorder(part, rows, sentences) for name, part in state.items()}
     if isinstance(state, list | tuple):
-        return type(state)(reorder(part, rows) for part in state)
+        return type(state)(reorder(part, rows, sentences) for part in state)
     return state
 
 
@@ -221,6 +224,6 @@ def _follow(
                 said[row].append(token)
         on = (last != limits.eos).nonzero()[:, 0]
         if len(on) < len(rows):
-            rows, last, state = rows[on], last[on], reorder(state, on)
+            rows, last, state = rows[on], last[on], reorder(state, on, on)
     sums = total.tolist()
     return [Hypothesis(tuple(s), sums[i], sums[i], i in ended) for i, s in enumerate(said)]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .linear import linear
 from .multihead import MultiheadAttention
+from .shared import apart, beside
 from .transformer import TransformerDecoderLayer, TransformerEncoderLayer
 
 Kept = tuple[Tensor, Tensor]
@@ -61,14 +62,18 @@ def look_across(
 ) -> tuple[Tensor, Tensor | None]:
     """Attention of new steps to the source, and the heads' mean shares [N, T, S] where `weighed`. · 对源端的注意力。
 
+    Several rows of x may look at one of the memory: those of hypotheses of one sentence.
+
     >>> attention = MultiheadAttention(4, 2, batch_first=True)
     >>> memory = source_of(attention, torch.zeros(1, 3, 4))
     >>> look_across(attention, torch.zeros(1, 1, 4), memory, None, weighed=True)[1].sum().item()
     1.0
     """
     looks = None if mask is None else mask[:, None, None]
-    out, shares = attention.attend(projected(attention, x, 0), *memory, looks, None, weighed)
-    return attention.out_proj(out.transpose(1, 2).flatten(2)), None if shares is None else shares.mean(1)
+    q = beside(projected(attention, x, 0), memory[0].shape[0], 2)
+    out, shares = attention.attend(q, *memory, looks, None, weighed)
+    out = attention.out_proj(apart(out, x.shape[0], 2).transpose(1, 2).flatten(2))
+    return out, None if shares is None else apart(shares.mean(1), x.shape[0], 1)
 
 
 def encoder_step(layer: TransformerEncoderLayer, x: Tensor, past: Kept | None) -> tuple[Tensor, Kept]:

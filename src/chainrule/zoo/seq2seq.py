@@ -8,7 +8,8 @@ note     with attention: a_t from s_{t−1} and all h, c_t = Σ a h, s_t = RNN([
          p(y_t given y_{<t}, x) = softmax(W_o [s_t | c_t] + b_o) (E73, E75)
 note     with own [N, T] beside the input each step reads its own word where that is true (`scheduled`)
 note     all translators have forward(source, mask, input), start(source, mask) and step(state, token), and those with
-         attention align(source, mask, input); states are nests of tensors whose first axis is N
+         attention align(source, mask, input); states are nests of tensors whose first axis is N; a `Shared` has a row
+         for each sentence, and there may be several elsewhere
 """
 
 from typing import Any
@@ -21,6 +22,7 @@ from .. import nn
 from ..errors import UserError, unknown
 from ..nn.additive import SCORES, AdditiveAttention, LuongAttention
 from ..nn.attentive import attention_gru
+from ..nn.shared import Shared, apart, beside
 from .language_model import KINDS, batch_first, layers_first
 from .scheduled import by_turns
 from .word_output import WordOutput, word_table
@@ -158,13 +160,13 @@ class AttentionSeq2Seq(torch.nn.Module):
 
     def _go_on(self, state: dict[str, Any], input: Tensor) -> tuple[Tensor, Tensor, dict[str, Any]]:
         """Scores, shares and the state behind the last step. · 得分、份额与末状态。"""
-        words, s = self.drop_in(self.embedding(input)), state["s"]
+        words, s, source = self.drop_in(self.embedding(input)), state["s"], state["source"]
         look = self.attention
         if words.shape[1] > 1 and isinstance(self.cell, nn.GRUCell) and isinstance(look, AdditiveAttention):
             return self._at_once(look, state, words)
         told, looked = [], []
         for t in range(words.shape[1]):
-            c, a = self.attention(s[0], state["h"], state["mask"], state["keys"])
+            c, a = self._look(s[0], source)
             s = self.cell(torch.cat([words[:, t], c], -1), s[0] if len(s) == 1 else s)
             s = s if isinstance(s, tuple) else (s,)
             told.append(torch.cat([s[0], c], -1))
@@ -172,11 +174,17 @@ class AttentionSeq2Seq(torch.nn.Module):
         scores = self.out(self.drop_out(torch.stack(told, 1)))
         return scores, torch.stack(looked, 1), {**state, "s": s}
 
+    def _look(self, s: Tensor, source: Shared) -> tuple[Tensor, Tensor]:
+        """Context and shares of one step; several rows of s may look at one sentence. · 一步的上下文与份额。"""
+        h, mask, keys = source["h"], source["mask"], source["keys"]
+        c, a = self.attention(beside(s[:, None], h.shape[0], 1), h, mask, keys)
+        return apart(c, s.shape[0], 1)[:, 0], apart(a, s.shape[0], 1)[:, 0]
+
     def _at_once(
         self, look: AdditiveAttention, state: dict[str, Any], words: Tensor
     ) -> tuple[Tensor, Tensor, dict[str, Any]]:
         """All steps of a sentence in one formula: of a GRU with Bahdanau's attention. · 整句一次计算。"""
-        source, cell = (state["h"], state["keys"], state["mask"]), self.cell
+        source, cell = [state["source"][name] for name in ("h", "keys", "mask")], self.cell
         weights = look.query.weight, look.energy, cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh
         out, c, a = attention_gru(words.transpose(0, 1), *state["s"], *source, *weights)
         scores = self.out(self.drop_out(torch.cat([out.transpose(0, 1), c.transpose(0, 1)], -1)))
@@ -190,7 +198,7 @@ class AttentionSeq2Seq(torch.nn.Module):
             s = tuple(end[-1] for end in ends)
         else:  # [direction, N, H]: the backward one ends at the first word
             s = tuple(bridge(end[1]).tanh() for bridge, end in zip(self.bridges, ends, strict=True))
-        return {"s": s, "h": h, "keys": self.attention.project(h), "mask": mask}
+        return {"s": s, "source": Shared(h=h, keys=self.attention.project(h), mask=mask)}
 
     def step(self, state: dict[str, Any], token: Tensor) -> tuple[Tensor, dict[str, Any]]:
         """Log-probabilities [N, V] of what comes behind token [N]. · 下一词的对数概率。"""

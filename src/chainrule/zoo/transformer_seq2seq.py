@@ -13,6 +13,7 @@ from torch import Tensor
 from .. import nn
 from ..errors import UserError
 from ..nn.positions import SinusoidalPositions
+from ..nn.shared import Shared
 from ..nn.stepwise import Kept, decoder_step, source_of
 from .word_output import WordOutput, of_length, word_table
 
@@ -85,7 +86,7 @@ class TransformerSeq2Seq(torch.nn.Module):
         """Keys and values of the source, layer by layer. · 各层的源端键与值。"""
         memory = self.encode(source, mask)
         sources = [source_of(layer.multihead_attn, memory) for layer in self.layers.decoder.layers]  # pyright: ignore
-        return {"past": [], "sources": sources, "mask": mask}
+        return {"past": [], "source": Shared(kept=sources, mask=mask)}
 
     def step(self, state: dict[str, Any], token: Tensor) -> tuple[Tensor, dict[str, Any]]:
         """Log-probabilities [N, V] of what comes behind token [N]. · 下一词的对数概率。"""
@@ -97,12 +98,13 @@ class TransformerSeq2Seq(torch.nn.Module):
     ) -> tuple[Tensor, Tensor | None, dict[str, Any]]:
         """Scores of the new words, the last layer's shares, and what to keep. · 新词得分、末层份额与状态。"""
         past: list[Kept] = state["past"]
+        source = state["source"]
         start = past[0][0].shape[2] if past else 0
         of_length(input, start, self.max_length)
         x, kept, shares = self.positions(self.embedding(input), start), [], None
         for i, layer in enumerate(self.layers.decoder.layers):
             before = past[i] if past else None
-            x, now, shares = decoder_step(layer, x, before, state["sources"][i], state["mask"], weighed)  # pyright: ignore
+            x, now, shares = decoder_step(layer, x, before, source["kept"][i], source["mask"], weighed)  # pyright: ignore
             kept.append(now)
         norm = self.layers.decoder.norm
         return self.out(x if norm is None else norm(x)), shares, {**state, "past": kept}

@@ -60,7 +60,7 @@ class WordOutput(nn.Linear):
         return self
 
     def forward(self, input: Tensor) -> Tensor:
-        if not self.tied:
+        if not (self.tied and torch.is_grad_enabled()):
             return linear(input, self.weight, self.bias)
         weight = torch.cat([self.weight[:1].detach(), self.weight[1:]])  # PAD = 0: its row is no parameter
         return linear(input, weight, self.bias)

@@ -18,6 +18,7 @@ from ... import __version__
 from ...data.text.side import Side
 from ...nn.additive import LuongAttention
 from ...nn.positions import SinusoidalPositions, sinusoids
+from ...nn.shared import Shared
 from ...zoo.seq2seq import AttentionSeq2Seq, RecurrentSeq2Seq
 from ..parcel import Exported, Parcel, ship
 from .script import FORMS, cutting, script
@@ -74,10 +75,11 @@ def layout(network: Any) -> Layout:
         free = tuple({} if i < parts else {1: "S"} for i in range(len(names)))
 
         def flat(state: Any) -> Flat:
-            return (*state["s"], state["h"], *(() if alike else (state["keys"],)))
+            source = state["source"]
+            return (*state["s"], source["h"], *(() if alike else (source["keys"],)))
 
         def nest(given: Flat) -> Any:
-            return {"s": given[:parts], "h": given[parts], "keys": given[-1], "mask": None}
+            return {"s": given[:parts], "source": Shared(h=given[parts], keys=given[-1], mask=None)}
 
         return Layout(names, parts, free, flat, nest)
     return Layout(("past", "memory"), 1, ({4: "P"}, {4: "S"}), _kept, _seen)
@@ -85,13 +87,15 @@ def layout(network: Any) -> Layout:
 
 def _kept(state: Any) -> Flat:
     """Keys and values of what was said, and of the source, [N, layers, 2, heads, length, d] each."""
-    memory, past = (torch.stack([torch.stack(pair, 1) for pair in state[k]], 1) for k in ("sources", "past"))
+    past, memory = (
+        torch.stack([torch.stack(pair, 1) for pair in k], 1) for k in (state["past"], state["source"]["kept"])
+    )
     return past, memory
 
 
 def _seen(given: Flat) -> Any:
-    past, sources = ([pair.unbind(1) for pair in kept.unbind(1)] for kept in given)
-    return {"past": past, "sources": sources, "mask": None}
+    past, source = ([pair.unbind(1) for pair in kept.unbind(1)] for kept in given)
+    return {"past": past, "source": Shared(kept=source, mask=None)}
 
 
 class Encoder(torch.nn.Module):
@@ -107,7 +111,7 @@ class Encoder(torch.nn.Module):
     def forward(self, source: Tensor) -> Flat:
         state = self.network.start(source)
         if "past" in self.form.names:  # nothing is said yet: keys and values of no words
-            state["past"] = [(k[:, :, :0], v[:, :, :0]) for k, v in state["sources"]]
+            state["past"] = [(k[:, :, :0], v[:, :, :0]) for k, v in state["source"]["kept"]]
         return self.form.flat(state)
 
 
