@@ -31,6 +31,10 @@ OPENING = {
     ],
 }
 TRANSLATORS = {
+    "without attention": [
+        *("seq2seq", "epochs=2", "model.width=16", "model.num_layers=2", "model.kind=lstm", "model.dropout=0.2"),
+        *("batch_size=16", "schedule=cosine"),
+    ],
     "attention and scheduled sampling": [
         *("seq2seq_attention", "epochs=2", "model.width=16", "model.dropout=0.2", "data.sampling=0.5"),
         *("data.sampling_epochs=1", "accumulate=2", "batch_size=16"),
@@ -60,8 +64,9 @@ def test_optimizers_with_more_than_a_rule_go_on_after_kills(tmp_path, name):
     assert kill(tmp_path, name, 6)
 
 
-def test_a_translator_goes_on_after_kills(tmp_path):
-    assert kill(tmp_path, "attention and scheduled sampling", 2)
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_a_translator_goes_on_after_kills(tmp_path, name):
+    assert kill(tmp_path, name, 2)
 
 
 @pytest.mark.slow
