@@ -24,7 +24,10 @@ def benchmark(name: str):
 
 
 FRONT = [harness.README.parents[1] / page for page in ("README.md", "README.zh-CN.md")]
-NAMES = ("modules", "optimizers", "steps", "vision", "start", "augment", "word2vec", "graphs")
+NAMES = (
+    *("modules", "optimizers", "steps", "vision", "start", "augment", "word2vec", "graphs"),
+    *("sequences", "batching", "decoding"),
+)
 
 
 def options() -> argparse.Namespace:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import runpy
 import subprocess
 import sys
@@ -16,7 +17,10 @@ from chainrule import nn as ours
 from chainrule.timing import Ratio, interleave, medians
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
-NAMES = ("modules", "optimizers", "steps", "vision", "start", "augment", "word2vec")
+NAMES = (
+    *("modules", "optimizers", "steps", "vision", "start", "augment", "word2vec"),
+    *("sequences", "batching", "decoding"),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -246,6 +250,68 @@ def test_a_row_of_images_names_the_best_form(monkeypatch):
     assert made.notes == ["With less than 0.5 s a row nothing is compiled or exported."]
 
 
+def test_layers_over_sequences_answer_as_their_peers():
+    import sequences
+
+    torch.manual_seed(0)
+    cases = [
+        sequences.recurrent("LSTM", 5, 3, 4, bidirectional=True),
+        sequences.attention(3, 5, 4, 6),
+        sequences.encoder(3, 6, 8, 2),
+        sequences.decoder(3, 6, 8, 2),
+    ]
+    for case in cases:
+        calls = sequences.forms(case, "inference", compiled=False)
+        assert set(calls) == {"torch eager", "auto", "formula"}
+        for form, call in calls.items():
+            with sequences.within(form):
+                torch.testing.assert_close(call(), calls["torch eager"](), rtol=1e-4, atol=1e-5)
+        given = {form: call() for form, call in sequences.forms(case, "training", compiled=False).items()}
+        if not case.name.startswith("Transformer"):  # which draw what they drop
+            assert list(given.values()) == pytest.approx([given["torch eager"]] * 3, rel=1e-4)
+
+
+def test_additive_attention_keeps_a_fifth_at_most():
+    import sequences
+
+    own, plain = (float(x) for x in re.findall(r"(\d+\.\d)", sequences.memory(1, 200, 512)))
+    assert plain >= 5 * own
+
+
+def test_batches_of_pairs_are_the_same_on_both_sides(monkeypatch):
+    import batching
+
+    monkeypatch.setattr(batching, "PAIRS", 300)
+    part = batching.pairs()
+    ours = batching.Epochs(part)
+    tensors = [(torch.tensor(s), torch.tensor([1, *t, 2])) for s, t in zip(part.sources, part.targets, strict=True)]
+    rows = ours.rows(0)
+    assert sorted(i for row in rows for i in row) == list(range(300))
+    for step, row in enumerate(rows):
+        (*x, y), (*given, want) = flat(ours.feed.at(step)[0]), flat(batching.collate([tensors[i] for i in row]))
+        assert all(torch.equal(a, b) for a, b in zip((*x, y), (*given, want), strict=True))
+    assert ours() == 300
+    made = batching.run(0.0)
+    assert [row.name for row in made.rows] == ["an epoch of pairs"] and "padding" in made.notes[0]
+
+
+def flat(batch):
+    (source, mask, read), y = batch
+    return source, mask, read, y
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_the_straightforward_decoder_says_what_ours_says(beam):
+    import decoding
+    import plain
+
+    size = decoding.Size(16, 2, 2, 4)
+    model, given = decoding.network(size), decoding.sources(4)
+    said = decoding.ours(model, given, beam)
+    assert [len(one) for one in said] == [decoding.LENGTH] * 4
+    assert decoding.same([said, plain.Translator(model, decoding.LENGTH)(given, beam)]) == 1
+
+
 def test_resnet50_has_its_tensors():
     from optimizers import resnet50
 
@@ -253,7 +319,11 @@ def test_resnet50_has_its_tensors():
 
 
 @pytest.mark.parametrize(
-    "words", [["modules", "--only", "ReLU"], ["optimizers", "--only", "SGD"], ["start", "--only", "completion"]]
+    "words",
+    [
+        *(["modules", "--only", "ReLU"], ["optimizers", "--only", "SGD"], ["start", "--only", "completion"]),
+        ["sequences", "--only", "GRU, bidirectional"],
+    ],
 )
 def test_a_small_run_goes_through(words, monkeypatch, capsys):
     before = (FOLDER / "README.md").read_text(encoding="utf-8")
