@@ -305,7 +305,7 @@ def test_scheduled_sampling_is_not_for_a_transformer(pairs, tmp_path):
 def test_weights_of_another_vocabulary_are_refused(run, tmp_path, monkeypatch):
     monkeypatch.setattr("chainrule.zoo.matching.nearest", lambda theirs: "")  # it makes every model: seconds
     other = pairs_of_words.write(tmp_path / "few", train=3)
-    with pytest.raises(UserError, match=r"embedding"):
+    with pytest.raises(UserError, match="expected a run with the same vocabulary"):
         train("seq2seq_attention", other, tmp_path / "runs", weights=str(run.path))
 
 
