@@ -22,7 +22,7 @@ GOAL, FLOOR = 0.97, 50e-6
 UNMATCHED = {  # what torch has no module of, and what holds no mathematics
     *("DepthwiseSeparableConv2d", "PartialConv2d", "RadialBasis", "ScaledTanh", "Subsample2d", "StochasticDepth"),
     "SinusoidalPositions",
-    *("ChebConv", "GATConv", "GCNConv", "SAGEConv"),  # their peer is PyTorch Geometric
+    *("ChebConv", "GATConv", "GCNConv", "GINConv", "SAGEConv"),  # their peer is PyTorch Geometric
     *("Flatten", "Identity", "ModuleDict", "ModuleList", "Sequential", "Unflatten"),
 }
 
