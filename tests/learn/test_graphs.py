@@ -7,6 +7,7 @@ from typing import Any
 import networkx
 import pytest
 import torch
+from killing import killed
 
 import chainrule
 from chainrule.cli.main import main
@@ -20,8 +21,6 @@ from chainrule.look.set_report import shown
 from chainrule.runs import checkpoint
 from chainrule.settings import parse
 from chainrule.zoo.graph_level import GIN, GraphGCN
-
-from .killing import killed
 
 
 def quick(folder: Path, data: str = "motifs", **given):

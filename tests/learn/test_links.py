@@ -7,6 +7,7 @@ import networkx
 import numpy as np
 import pytest
 import torch
+from killing import killed
 
 import chainrule
 from chainrule.cli.main import main
@@ -130,3 +131,19 @@ def test_a_full_graph_has_no_pair_to_spare():
     full = Graph("full", torch.cat([pairs, pairs.flip(0)], 1), 4)
     with pytest.raises(UserError, match="it has not so many"):
         others(full, 1, np.random.default_rng(0))
+
+
+WORDS = {
+    "all": ("gae@karate", "epochs=8", "ema=0.9"),
+    "sampled": ("gae@karate", "epochs=8", "data.negatives=sampled", "model.dropout=0.3"),
+}
+
+
+def test_a_killed_run_goes_on_bit_for_bit(tmp_path):
+    assert killed(tmp_path, 3, *WORDS["sampled"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WORDS)
+def test_20_kills(tmp_path, name):
+    assert killed(tmp_path, 20, *WORDS[name]).startswith("2")
