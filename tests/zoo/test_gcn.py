@@ -2,10 +2,12 @@
 
 import copy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 
+import chainrule
 from chainrule import nn
 from chainrule.cli import reproduce_graph
 from chainrule.cli.main import main
@@ -275,3 +277,35 @@ def test_the_two_directions_are_the_principal_ones():
     x = torch.randn(30, 2) * torch.tensor([5.0, 1.0])
     at = flat(torch.nn.functional.pad(x, (0, 3)))
     assert at.std(0)[0] > at.std(0)[1] and abs(at.std(0)[0] - float(x.std(0, correction=0)[0])) < 0.3
+
+
+GCN_LAYERS = {"bias": (16,), "lin.weight": (16, 34)}, {"bias": (2,), "lin.weight": (2, 16)}
+GAT_LAYER = {"att_src": (1, 8, 8), "att_dst": (1, 8, 8), "bias": (64,), "lin.weight": (64, 34)}
+GAT_LAST = {"att_src": (1, 1, 2), "att_dst": (1, 1, 2), "bias": (2,), "lin.weight": (2, 64)}
+PYG = {  # networks of PyTorch Geometric's examples for 34 features and 2 classes: model, its options, layer by layer
+    "its GCN": ("gcn", {"bias": True}, "conv", 1, GCN_LAYERS),
+    "its BasicGNN": ("gcn", {"bias": True}, "convs.", 0, GCN_LAYERS),
+    "its GAT": ("gat", {}, "conv", 1, (GAT_LAYER, GAT_LAST)),
+    "its GraphSAGE": (
+        "graphsage", {}, "conv", 1, (
+            {"lin_l.weight": (64, 34), "lin_l.bias": (64,), "lin_r.weight": (64, 34)},
+            {"lin_l.weight": (2, 64), "lin_l.bias": (2,), "lin_r.weight": (2, 64)},
+        ),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("whose", PYG)
+def test_weights_of_pytorch_geometric_s_networks_are_begun_with(tmp_path, whose):
+    model, options, word, first, layers = PYG[whose]
+    theirs = {
+        f"{word}{first + i}.{key}": torch.randn(shape) for i, layer in enumerate(layers) for key, shape in layer.items()
+    }
+    torch.save(theirs, tmp_path / "theirs.pt")
+    given: Any = {"weights": str(tmp_path / "theirs.pt"), "epochs": 1, "lr": 1e-12, "weight_decay": 0.0}
+    run = chainrule.train(model, "karate", runs=str(tmp_path), device="cpu", model=options, **given)
+    ours = run.network.state_dict()
+    assert len(ours) == len(theirs)
+    for i in range(2):
+        for key in layers[i]:
+            assert torch.allclose(theirs[f"{word}{first + i}.{key}"], ours[f"conv{1 + i}.{key}"], atol=1e-6), key

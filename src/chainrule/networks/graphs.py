@@ -15,7 +15,7 @@ GRAPHS = {
         "chainrule.zoo.gcn:GCN",
         "graph convolutional network of two layers, and with model.row= the rows of its table 3",
         "两层图卷积网络，model.row= 可选论文表 3 各行",
-        {"hidden": 16, "dropout": 0.5, "row": "gcn"},
+        {"hidden": 16, "dropout": 0.5, "row": "gcn", "bias": False},
         kind="nodes",
         reading=NODES,
         usual=KIPF,

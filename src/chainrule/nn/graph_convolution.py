@@ -238,7 +238,8 @@ class ChebConv(torch.nn.Module):
     """Chebyshev polynomials of the rescaled Laplacian: Σₖ Tₖ(L̃) x Wₖᵀ + b, k < K. · 切比雪夫图卷积层。
 
     x [N, I], edge_index [2, E] → [N, O]; L̃ = 2 (1 − D^{−½} A D^{−½}) / λ − 1 with λ = lambda_max. K is the number of
-    terms, as in PyTorch Geometric: the paper's K is one less. Raises `UserError` for what does not fit together.
+    terms, as in PyTorch Geometric: the paper's K is one less; of a graph with directions the paper says nothing, and D
+    holds the degrees of hearers here, of speakers there. Raises `UserError` for what does not fit together.
     Source: Defferrard et al. 2016, arXiv:1606.09375, eq. 4; Kipf & Welling 2017, arXiv:1609.02907, eq. 5.
 
     >>> ChebConv(3, 2, K=3)(torch.ones(4, 3), torch.tensor([[0, 1], [1, 0]])).shape

@@ -82,7 +82,8 @@ class GCN(Propagating):
     """Kipf & Welling's network: dropout, layer, ReLU, dropout, layer. · Kipf 与 Welling 的两层网络。
 
     x [N, F] dense or `Sparse`, A `Sparse` [N, N] → logits [N, C]; row one of `ROWS`; lambda_max the largest eigenvalue
-    of the Laplacian, which the Chebyshev rows rescale by. Raises `UserError` for an unknown row and a width below 1.
+    of the Laplacian, which the Chebyshev rows rescale by; bias as PyTorch Geometric's layers have it, the published
+    network has none. Raises `UserError` for an unknown row and a width below 1.
     Source: Kipf & Welling 2017, arXiv:1609.02907, eq. 9 and section 5.2.
 
     >>> A = Sparse.of(torch.tensor([0, 1]), torch.tensor([1, 0]), torch.ones(2), (3, 3))
@@ -100,23 +101,24 @@ class GCN(Propagating):
         dropout: float = 0.5,
         row: str = "gcn",
         lambda_max: float = 2.0,
+        bias: bool = False,
     ) -> None:
         super().__init__()
         if row not in ROWS:
             raise unknown("row of table 3", row, list(ROWS))
         if hidden < 1:
             raise UserError(f"hidden={hidden}: expected at least 1")
-        self.row, self.lambda_max = row, 2.0 if row == "first_order" else lambda_max
+        self.row, self.lambda_max, self.bias = row, 2.0 if row == "first_order" else lambda_max, bias
         self.drop1, self.drop2 = nn.Dropout(dropout), nn.Dropout(dropout)
         self.conv1, self.conv2 = self.layer(in_features, hidden), self.layer(hidden, num_classes)
         self.relu = nn.ReLU()
 
     def layer(self, wide: int, narrow: int) -> torch.nn.Module:
-        """One layer of this row, without bias as published. · 一层。"""
+        """One layer of this row. · 一层。"""
         terms = ROWS[self.row].terms
         if terms:
-            return nn.ChebConv(wide, narrow, terms, bias=False, lambda_max=self.lambda_max)
-        return nn.GCNConv(wide, narrow, normalize=False, bias=False)
+            return nn.ChebConv(wide, narrow, terms, bias=self.bias, lambda_max=self.lambda_max)
+        return nn.GCNConv(wide, narrow, normalize=False, bias=self.bias)
 
     def matrix(self, A: Sparse) -> Sparse:
         return propagation(A, self.row)
