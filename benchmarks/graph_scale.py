@@ -1,20 +1,22 @@
 """What training on the whole graph costs from 1 to 20 million edges: processor time for each edge, and memory.
 
-    python benchmarks/graph_scale.py [--nodes 100000 200000 …] [--steps 3] [--dry]
+    python benchmarks/graph_scale.py [--nodes 100000 200000 …] [--rounds 9] [--dry]
 
-Graphs of a power law, ten edges a node, whose nodes are numbered at random; each size is a process of its own, so that
-its largest memory is its own. An epoch is the step of a run: two layers, dropout, backward, Adam. The time is that of
-the processor with one thread: what else runs on the machine counts for less.
+Graphs of a power law, ten edges a node, whose nodes are numbered at random; each size is a process of its own that
+stays alive, so that its largest memory is its own. In each round every process does one epoch, alone and in an order
+drawn anew, and a graph is compared with the smallest of the same round: a machine that slows down spoils no ratio. An
+epoch is the step of a run: two layers, dropout, backward, Adam. The time is that of the processor with one thread.
 """
 
 import argparse
 import json
 import os
+import random
 import resource
 import subprocess
 import sys
 from pathlib import Path
-from statistics import median
+from statistics import quantiles
 from time import process_time
 from typing import Any
 
@@ -57,34 +59,79 @@ def stepping(part: Part, classes: int, hidden: int) -> Step:
     return Step(net, Told("classification", tuple(map(str, range(classes)))), Adam(groups, lr=LR), Device("cpu"))
 
 
-def measured(nodes: int, steps: int) -> dict[str, float]:
-    """Seconds of an epoch and of making the graph, GiB at most; in this process."""
+def serve(nodes: int) -> None:
+    """One size: make the graph and say so, then an epoch for each line that comes, its seconds as the answer."""
     began = process_time()
     part = power_law(nodes, 10 * nodes)
     step = stepping(part, CLASSES, HIDDEN)
     batch = [((part.x, part.A), (part.nodes, part.y))]
     step(batch)  # the matrix that is multiplied with is made once
-    ready, times = process_time() - began, []
-    for _ in range(steps):
+    print(json.dumps({"nodes": nodes, "edges": len(part.A.col), "ready": process_time() - began}), flush=True)
+    for _ in sys.stdin:
         start = process_time()
         outcome = step(batch)
-        times.append(process_time() - start)
-    assert outcome.finite
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    kept = len(part.A.col)
-    return {"nodes": nodes, "edges": kept, "epoch": median(times), "ready": ready, "gib": peak}
+        seconds = process_time() - start
+        assert outcome.finite
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(json.dumps({"epoch": seconds, "gib": peak}), flush=True)
 
 
-def draw(rows: list[dict[str, float]], path: Path) -> None:
-    """Cost of an edge and memory over the number of edges."""
+class Size:
+    """A process that serves one size."""
+
+    def __init__(self, nodes: int):
+        words = [sys.executable, __file__, "--serve", "--nodes", str(nodes)]
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.row: dict[str, Any] = self._answer()
+        self.epochs: list[float] = []
+
+    def _answer(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, f"the process ended with status {self.process.wait()}"
+        return json.loads(line)
+
+    def epoch(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("epoch\n")
+        self.process.stdin.flush()
+        told = self._answer()
+        self.epochs.append(told["epoch"])
+        self.row["gib"] = told["gib"]
+
+    def end(self) -> None:
+        self.process.communicate()
+
+
+def in_turns(asked: list[int], rounds: int) -> list[dict[str, Any]]:
+    """Rows of all sizes: quartiles of the cost of an edge, and of its ratio to the smallest graph's."""
+    draw, sizes = random.Random(0), [Size(nodes) for nodes in asked]
+    try:
+        for _ in range(rounds):
+            for size in draw.sample(sizes, len(sizes)):
+                size.epoch()
+    finally:
+        for size in sizes:
+            size.end()
+    first = [seconds / sizes[0].row["edges"] for seconds in sizes[0].epochs]
+    for size in sizes:
+        cost = [seconds / size.row["edges"] for seconds in size.epochs]
+        size.row["cost"] = quantiles([1e9 * c for c in cost], n=4, method="inclusive")
+        size.row["ratio"] = quantiles([c / f for c, f in zip(cost, first, strict=True)], n=4, method="inclusive")
+    return [size.row for size in sizes]
+
+
+def draw(rows: list[dict[str, Any]], path: Path) -> None:
+    """Cost of an edge, its quartiles as bars, and memory over the number of edges."""
     from matplotlib.figure import Figure
 
     millions = [row["edges"] / 1e6 for row in rows]
-    cost = [1e9 * row["epoch"] / row["edges"] for row in rows]
+    low, cost, high = zip(*(row["cost"] for row in rows), strict=True)
+    bars = [[m - a for a, m in zip(low, cost, strict=True)], [b - m for m, b in zip(cost, high, strict=True)]]
     with of(["DejaVu Sans"]):
         figure = Figure((9.2, 3.8), layout="constrained")
         left, right = figure.subplots(1, 2)
-        left.plot(millions, cost, "o-", color=BLUE)
+        left.errorbar(millions, cost, yerr=bars, fmt="o-", color=BLUE, capsize=3)
         left.axhline(GOAL * cost[0], color="#999999", linestyle="--", linewidth=1)
         left.annotate(
             f"goal: at most {GOAL:g} × the first",
@@ -95,7 +142,7 @@ def draw(rows: list[dict[str, float]], path: Path) -> None:
             fontsize=9,
             color="#666666",
         )
-        left.set_ylim(0, 1.15 * GOAL * cost[0])
+        left.set_ylim(0, 1.15 * max(GOAL * cost[0], *high))
         left.set_title("processor time of an edge, an epoch")
         left.set_ylabel("nanoseconds")
         right.plot(millions, [row["gib"] for row in rows], "o-", color=BLUE)
@@ -125,29 +172,25 @@ def draw(rows: list[dict[str, float]], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", nargs="+", type=int, default=list(NODES))
-    parser.add_argument("--steps", type=int, default=3, help="epochs of which the median is taken (3)")
+    parser.add_argument("--rounds", type=int, default=9, help="epochs of each size, in turns (9)")
     parser.add_argument("--dry", action="store_true", help="print only")
-    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    if asked.one:
-        print(json.dumps(measured(asked.nodes[0], asked.steps)))
+    if asked.serve:
+        serve(asked.nodes[0])
         return
-    rows, loads = [], []
-    for nodes in asked.nodes:
-        words = [sys.executable, __file__, "--one", "--nodes", str(nodes), "--steps", str(asked.steps)]
-        done = subprocess.run(words, capture_output=True, text=True, check=True)
-        rows.append(json.loads(done.stdout))
-        loads.append(os.getloadavg()[0])
-        row = rows[-1]
+    rows, load = in_turns(asked.nodes, asked.rounds), round(os.getloadavg()[0], 1)
+    for row in rows:
+        low, cost, high = row["cost"]
         print(
-            f"{nodes:>9,} nodes {row['edges']:>11,} edges: epoch {row['epoch']:.2f} s, "
-            f"{1e9 * row['epoch'] / row['edges']:.0f} ns an edge, {row['gib']:.2f} GiB, load {loads[-1]:.1f}"
+            f"{row['nodes']:>9,} nodes {row['edges']:>11,} edges: {cost:.0f} ns an edge ({low:.0f} to {high:.0f}), "
+            f"{row['ratio'][1]:.2f} × the smallest, {row['gib']:.2f} GiB"
         )
-    costs = [row["epoch"] / row["edges"] for row in rows]
-    print(f"the dearest edge costs {max(costs) / costs[0]:.2f} × those of the smallest graph (goal: {GOAL:g})")
+    worst = max(row["ratio"][1] for row in rows)
+    print(f"the dearest edge costs {worst:.2f} × those of the smallest graph (goal: {GOAL:g}); load {load}")
     if not asked.dry:
-        told = {"machine": harness.machine() | {"clock": "processor", "load": round(max(loads), 1)}, "rows": rows}
+        told = {"machine": harness.machine() | {"clock": "processor", "load": load}, "rows": rows}
         (harness.RESULTS / "graph_scale.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
         draw(rows, harness.RESULTS / "graph_scale.png")
 
