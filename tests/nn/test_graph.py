@@ -258,6 +258,22 @@ def test_cached_keeps_the_first_adjacency():
     assert layer.kept is None
 
 
+def test_kept_values_of_the_transpose_follow_every_change():
+    """They are gathered once for values that stay: not for changed ones, nor for the same ones in other places."""
+    A = adjacency(torch.tensor([[0, 1, 2], [1, 2, 1]]), torch.tensor([1.0, 2.0, 3.0]), 3)
+    B = adjacency(torch.tensor([[2, 0, 1], [0, 0, 1]]), None, 3).valued(A.value)
+
+    def delta(S):
+        x = torch.zeros(3, 2, requires_grad=True)
+        (S @ x).backward(torch.arange(6.0).reshape(3, 2))
+        assert x.grad is not None
+        return torch.allclose(x.grad, S.to_dense().T @ torch.arange(6.0).reshape(3, 2))
+
+    assert delta(A) and delta(A) and delta(B) and delta(A)
+    A.value.mul_(5)
+    assert delta(A) and delta(B)
+
+
 def test_the_kernel_is_twice_differentiable():
     A = Sparse.of(torch.tensor([0, 1, 1]), torch.tensor([1, 0, 2]), torch.rand(3).double(), (2, 3))
     value, x = A.value.requires_grad_(), torch.randn(3, 2).double().requires_grad_()

@@ -15,6 +15,7 @@ from warnings import catch_warnings, simplefilter
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from ..errors import UserError
 from ..formula import R, formula
@@ -98,6 +99,25 @@ def multiplied(value: Tensor, x: Tensor, ptr: Tensor, col: Tensor) -> Tensor:
         return A @ x.contiguous()
 
 
+TURNED: Any = WeakTensorKeyDictionary()  # values → (the version they had, the order, those of the transpose)
+
+
+def turned_values(value: Tensor, order: Tensor) -> Tensor:
+    """The values as the transpose has them, gathered once for as long as they stay the same. · 转置的数值，缓存。
+
+    Each is fetched from a place of its own, which on ten million edges took a tenth of an epoch.
+
+    >>> value, order = torch.tensor([1.0, 2.0]), torch.tensor([1, 0])
+    >>> turned_values(value, order) is turned_values(value, order), turned_values(value.mul_(2), order)
+    (True, tensor([4., 2.]))
+    """
+    version, then, kept = TURNED.get(value, (-1, None, value))
+    if version != value._version or then is not order:
+        kept = value.index_select(0, order)
+        TURNED[value] = value._version, order, kept
+    return kept
+
+
 class RowByRow(torch.autograd.Function):
     """torch's CSR product, and backward with the kept transpose, not sorted out anew. · 带转置的 CSR 乘积。"""
 
@@ -114,9 +134,11 @@ class RowByRow(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             δvalue = (δ.index_select(0, rows_of(ptr, col)) * x.index_select(0, col)).sum(-1)
         if ctx.needs_input_grad[1]:
-            turned = value.index_select(0, order), δ, turned_ptr, turned_col
-            again = torch.is_grad_enabled()  # only a second derivative asks for the transpose of the transpose
-            δx = RowByRow.apply(*turned, ptr, col, order.argsort()) if again else multiplied(*turned)
+            if torch.is_grad_enabled():  # only a second derivative asks for the transpose of the transpose
+                turned = value.index_select(0, order), δ, turned_ptr, turned_col
+                δx = RowByRow.apply(*turned, ptr, col, order.argsort())
+            else:
+                δx = multiplied(turned_values(value, order), δ, turned_ptr, turned_col)
         return δvalue, δx, None, None, None, None, None
 
 
