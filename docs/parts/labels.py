@@ -24,11 +24,13 @@ def labels(page: str, data: str) -> str:
     found: dict[tuple[int, str], list[float]] = {}
     for run in measured(data)["runs"]:
         found.setdefault((run["labels"], run["way"]), []).append(100 * run["accuracy"])
-    rows = [
-        [count, *(f"{fmean(found[count, way]):.1f} ± {stdev(found[count, way]):.1f} %" for way in WAYS)]
-        for count in dict.fromkeys(count for count, _ in found)
-    ]
+    rows = [[count, *(told(found[count, way]) for way in WAYS)] for count in dict.fromkeys(count for count, _ in found)]
     return table(["labels a class · 每类标签数", *WAYS.values()], rows)
+
+
+def told(shares: list[float]) -> str:
+    """Mean and deviation; of one seed the figure alone. · 均值与标准差，单个种子只有数值。"""
+    return f"{fmean(shares):.1f} ± {stdev(shares):.1f} %" if len(shares) > 1 else f"{shares[0]:.1f} %"
 
 
 PARTS = {"labels": labels}
