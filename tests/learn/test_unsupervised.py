@@ -13,7 +13,7 @@ from PIL import Image
 import chainrule
 from chainrule.cli.main import main
 from chainrule.errors import UserError
-from chainrule.learn.unsupervised.latent import clustered
+from chainrule.learn.unsupervised.latent import clustered, noisy, pixels
 from chainrule.runs import checkpoint
 
 SMALL = {"latent": 4, "hidden": (64,)}
@@ -50,6 +50,18 @@ def test_figures_stand_beside_pca_and_k_means(drawn, plain):
     assert plain.verdict is not None and "PCA" in plain.verdict[0]
     curve = [event["val_explained"] for event in _epochs(plain)]
     assert curve[-1] > curve[0] and max(curve) > 0.3
+
+
+def test_a_denoising_network_and_pca_are_judged_through_the_same_noise(plain):
+    told, beside = plain.metrics, plain.finished["baselines"]
+    x = pixels(plain.part(None, "test"), 10_000)[0]
+    seen = noisy(plain.network, x.unflatten(1, plain.facts.shape))
+    assert beside["untouched"]["test_mse"] == pytest.approx(float((seen.clamp(0, 1).flatten(1) - x).square().mean()))
+    made = plain.decode(plain.encode(seen)).flatten(1)
+    assert told["test_mse"] == pytest.approx(float((made - x).square().mean()), rel=1e-5)
+    assert told["test_mse"] < beside["untouched"]["test_mse"]
+    clean = float((plain.decode(plain.encode(x.unflatten(1, plain.facts.shape))).flatten(1) - x).square().mean())
+    assert told["test_mse"] > clean
 
 
 def _epochs(run) -> list[dict]:

@@ -132,7 +132,7 @@ def pictures(run: Any, folder: Path) -> list[str]:
     z, title = run.encode(x), f"{run.model} · {run.facts.name}"
     written = ["reconstructions.png", "codes.png", "between.png"]
     few, again = x[:SHOWN], run.decode(z[:SHOWN])
-    seen = _corrupted(run, few)
+    seen = run.network.seen(few, 0).clamp(0, 1) if run.network.denoises else None
     groups = [("original", few), *([("seen", seen)] if seen is not None else [])]
     if seen is not None:
         again = run.decode(run.encode(seen))
@@ -146,18 +146,6 @@ def pictures(run: Any, folder: Path) -> list[str]:
         sheet(walk, folder / "traversal.png", columns, f"{title} · along the directions of the code")
         written += ["samples.png", "traversal.png"]
     return written
-
-
-def _corrupted(run: Any, x: Tensor) -> Tensor | None:
-    corrupt = run.network.corrupt
-    if not hasattr(corrupt, "draw"):
-        return None
-    corrupt.mask = corrupt.draw(x, torch.Generator().manual_seed(0))
-    try:
-        return corrupt.train()(x).clamp(0, 1)
-    finally:
-        corrupt.eval()
-        corrupt.mask = None
 
 
 def _between(run: Any, z: Tensor, labels: Tensor) -> Tensor:

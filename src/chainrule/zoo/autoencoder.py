@@ -5,7 +5,7 @@ symbols  x [N, C, H, W] pixels in 0…1   z [N, D] code, D = latent   x̂ [N, C,
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -58,6 +58,30 @@ class Autoencoder(torch.nn.Module):
     def variational(self) -> bool:
         """Whether codes are drawn. · 编码是否随机。"""
         return self.code is not None
+
+    @property
+    def denoises(self) -> bool:
+        """Whether it has to see through noise. · 是否去噪。"""
+        return hasattr(self.corrupt, "draw")
+
+    @torch.no_grad()
+    def seen(self, x: Tensor, seed: int) -> Tensor:
+        """Images as the encoder sees them while it trains, by noise that a seed says. · 训练时编码器所见的图像。
+
+        >>> made = autoencoder((1, 2, 2), 1, 4, noise=0.5).eval()
+        >>> x = torch.ones(1, 1, 2, 2)
+        >>> torch.equal(made.seen(x, 3), made.seen(x, 3)), float(made.seen(torch.ones(99, 1, 2, 2), 0).mean()) < 0.6
+        (True, True)
+        """
+        if not self.denoises:
+            return x
+        corrupt: Any = self.corrupt
+        kept = corrupt.training, corrupt.mask
+        corrupt.mask = corrupt.draw(torch.empty(x.shape), torch.Generator().manual_seed(seed)).to(x)
+        try:
+            return corrupt.train()(x)
+        finally:
+            corrupt.training, corrupt.mask = kept
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log σ² of the codes of images. · 编码的均值与对数方差。"""

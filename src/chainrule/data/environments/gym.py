@@ -5,6 +5,7 @@ taken and put back; those of classic control have one.
 """
 
 import importlib
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -209,6 +210,7 @@ class Gym(Environments):
         return self._state(state, i)
 
     def picture(self, i: int) -> Any:
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame draws into an array, and shall seek no screen
         try:
             shown = self.worlds[i].render()
         except Exception as error:  # gymnasium's own, where pygame is missing, or the environment's

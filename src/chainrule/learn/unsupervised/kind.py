@@ -65,7 +65,8 @@ class Coding:
     """What codes are worth. · 编码的质量。
 
     reconstruction, kl: nats an image, with one drawn code each; mse: of a pixel, from the mean code; explained: the
-    share of the pixels' variance; clusters: figures of k-means on the codes.
+    share of the pixels' variance; clusters: figures of k-means on the codes. Where the network has to see through
+    noise, these are of images seen through it, as in the loss, but the codes those of clean ones.
 
     >>> m = Coding(False)
     >>> m.add(torch.zeros(2, 1, 1, 2), torch.tensor([[[[1.0, 0.0]]], [[[0.0, 0.0]]]]), 3.0, 0.0, 3.0)
@@ -139,7 +140,7 @@ class Coder:
         return Coding(self.variational)
 
     @torch.no_grad()
-    def evaluate(self, model: Any, split: Split | Judged, device: Device, batch_size: int = 256) -> Coding:
+    def evaluate(self, model: Any, split: Split | Judged, device: Device, batch_size: int = latent.BATCH) -> Coding:
         """The figures of a part; its codes are drawn by numbers that are always the same. · 评估某一部分。"""
         metrics, was_training = self.metrics(), model.training
         part = split.part if isinstance(split, Judged) else split
@@ -151,6 +152,7 @@ class Coder:
                 x = device.move(x)
                 with device.autocast():
                     z, shown, nats, kl = self._seen(model, x, seed_of(0, b))
+                    z = model.encode(x) if model.denoises else z  # the codes of images are those of clean ones
                 metrics.add(shown.cpu(), x.cpu(), nats, kl, nats + self.beta * kl)
                 codes.append(z.float().cpu())
                 labels.append(y)
@@ -161,13 +163,14 @@ class Coder:
         return metrics
 
     def _seen(self, model: Any, x: Tensor, seed: int) -> tuple[Tensor, Tensor, float, float]:
-        """Codes, pixels made of them, reconstruction and divergence in nats an image."""
+        """Codes, pixels made of them, reconstruction and divergence in nats an image; through noise, as it learns."""
+        seen = model.seen(x, seed)
         if not model.variational:
-            z = model.encode(x)
+            z = model.encode(seen)
             x_hat = model.decoder(z)
             shown = sigmoid(x_hat) if self.likelihood == "bernoulli" else x_hat.clamp(0, 1)
             return z, shown, float(reconstruction(x_hat.float(), x, self.likelihood, self.std)), 0.0
-        mean, log_var = model.posterior(x)
+        mean, log_var = model.posterior(seen)
         noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(seed)).to(mean)
         x_hat = model.decoder(reparameterise(mean, log_var, noise)).float()
         nats = float(reconstruction(x_hat, x, self.likelihood, self.std))
@@ -223,4 +226,4 @@ class Unsupervised(Looped):
     def baselines(self, parts: Parts) -> dict[str, dict[str, float]]:
         judged = {name: split.part for name, split in self.judged(parts).items()}
         dim = int({**MODELS[parts.model].options, **parts.settings.model}["latent"])
-        return latent.baselines(parts.data.train, judged, dim, len(parts.task.classes))
+        return latent.baselines(parts.data.train, judged, dim, len(parts.task.classes), parts.network)

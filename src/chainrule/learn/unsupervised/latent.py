@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from ...data.dataset import Split
+from ...data.sampler import seed_of
 
+BATCH = 256  # that is judged at once
 MOST = 20_000  # images that PCA is fitted on
 CLUSTERED = 10_000  # codes that are clustered
 
@@ -56,8 +58,19 @@ def pixels(part: Split, most: int) -> tuple[Tensor, Tensor]:
     return torch.cat(x).flatten(1), torch.cat(y)
 
 
-def baselines(train: Split, parts: dict[str, Split], dim: int, classes: int) -> dict[str, dict[str, float]]:
-    """PCA with as many numbers as the codes have, and k-means on its codes and on the pixels. · PCA 与 k 均值基线。"""
+def noisy(network: Any, x: Tensor, size: int = BATCH) -> Tensor:
+    """Rows of pixels as a denoising network is judged on them, batch by batch. · 评估去噪网络时所见的图像。"""
+    parts = [network.seen(part, seed_of(0, b)) for b, part in enumerate(x.split(size))]
+    return torch.cat(parts)
+
+
+def baselines(
+    train: Split, parts: dict[str, Split], dim: int, classes: int, network: Any
+) -> dict[str, dict[str, float]]:
+    """PCA with as many numbers as the codes have, and k-means on its codes and on the pixels. · PCA 与 k 均值基线。
+
+    Where the network has to see through noise, PCA sees the same images, and what was seen stands beside it.
+    """
     try:
         from sklearn.decomposition import PCA
     except ImportError:
@@ -68,11 +81,20 @@ def baselines(train: Split, parts: dict[str, Split], dim: int, classes: int) -> 
     told: dict[str, dict[str, float]] = {"PCA": {}, "pixels": {}}
     for name, part in parts.items():
         x, y = pixels(part, len(part))
-        codes = pca.transform(x.numpy())
-        squared = np.square(pca.inverse_transform(codes).clip(0, 1) - x.numpy()).sum(dtype=np.float64)
-        spread = np.square(x.numpy() - x.mean(0).numpy()).sum(dtype=np.float64)
-        figures = {"mse": float(squared / x.numel())} | ({"explained": float(1 - squared / spread)} if spread else {})
-        told["PCA"] |= {f"{name}_{key}": value for key, value in figures.items()}
+        codes, seen = pca.transform(x.numpy()), x.numpy()
+        if network.denoises:
+            seen = noisy(network, x.unflatten(1, train.batch(torch.arange(1))[0].shape[1:])).flatten(1).numpy()
+            told.setdefault("untouched", {}).update(_error(seen, x.numpy(), name))
+        told["PCA"] |= _error(pca.inverse_transform(pca.transform(seen)), x.numpy(), name)
         for who, points in (("PCA", torch.from_numpy(codes)), ("pixels", x)):
             told[who] |= {f"{name}_{k}": v for k, v in clustered(points, y, classes).items()}
     return {name: figures for name, figures in told.items() if figures}
+
+
+def _error(made: Any, x: Any, name: str) -> dict[str, float]:
+    """Of pixels made [N, P] beside the true ones: mean square, and share of the variance that is explained."""
+    squared = np.square(made.clip(0, 1) - x).sum(dtype=np.float64)
+    spread = np.square(x - x.mean(0)).sum(dtype=np.float64)
+    return {f"{name}_mse": float(squared / x.size)} | (
+        {f"{name}_explained": float(1 - squared / spread)} if spread else {}
+    )
