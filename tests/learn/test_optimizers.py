@@ -72,8 +72,12 @@ AROUND = {
     "sam around lbfgs": {"optimizer": "lbfgs", "max_iter": 4, "sam": 0.01, "ema": 0.9},
     # on the whole data: without a search, curvature from differing batches makes it diverge on some processors
     "lbfgs without search": {
-        **{"optimizer": "lbfgs", "lr": 0.03, "line_search_fn": "none", "history_size": 3},
-        **{"accumulate": 6, "epochs": 4},
+        "optimizer": "lbfgs",
+        "lr": 0.03,
+        "line_search_fn": "none",
+        "history_size": 3,
+        "accumulate": 6,
+        "epochs": 12,
     },
     "all of it": {"optimizer": "lbfgs", "max_iter": 3, "lookahead": 2, "sam": 0.01, "accumulate": 2, "epochs": 4},
 }
