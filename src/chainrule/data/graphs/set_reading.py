@@ -8,7 +8,7 @@ from ..names import show
 from ..sources import path_of
 from . import folders, tu
 from .motifs import motifs
-from .sets import GraphSet, faults, once
+from .sets import GraphSet, sound
 
 
 def read_set(source: str | Path) -> GraphSet:
@@ -22,10 +22,7 @@ def read_set(source: str | Path) -> GraphSet:
     >>> len(read_set("motifs"))
     1200
     """
-    found = unchecked(source)
-    if wrong := faults(found):
-        raise UserError(*wrong)
-    return once(found)
+    return sound(unchecked(source))
 
 
 def unchecked(source: str | Path) -> GraphSet:

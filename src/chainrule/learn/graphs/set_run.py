@@ -1,6 +1,7 @@
 """What one can ask of a run that learned whole graphs. · 可以问一次整图学习运行的问题。"""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from torch import Tensor
 from ...data.graph_names import ALONE
 from ...data.graphs.folders import of_files
 from ...data.graphs.set_reading import read_set
-from ...data.graphs.sets import GraphSet, faults, once
+from ...data.graphs.sets import GraphSet, sound
 from ...data.names import show
 from ...errors import UserError, did_you_mean
 from ..batch import answer
@@ -77,10 +78,7 @@ def opened(source: str | PathLike[str]) -> GraphSet:
         return read_set(str(source))
     if not path.is_file():
         raise UserError(f"{show(path)}: no such file: expected a graph, or the folder of a set")
-    found = of_files(path.name, [path], torch.tensor([-1]), ())
-    if wrong := faults(found):
-        raise UserError(*wrong)
-    return once(found)
+    return sound(of_files(path.name, [path], torch.tensor([-1]), ()))
 
 
 def judged(source: str, facts: SetFacts) -> SetData:
@@ -95,8 +93,8 @@ def judged(source: str, facts: SetFacts) -> SetData:
             f"{found.name}: class {show(new[0])}: expected those of the run, {', '.join(map(show, facts.classes[:8]))}"
         )
     y = torch.tensor([place[word] for word in found.classes])[found.y]
+    found = replace(found, y=y, classes=facts.classes)
     whole = Graphs(found, facts.features_of(found), torch.arange(len(found)))
-    whole.targets = y
     return SetData(source, found, facts, whole, None, whole)
 
 

@@ -3,7 +3,6 @@
 A batch of graphs is one graph of separate blocks, made anew for each update; no two batches have one shape.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -41,8 +40,7 @@ class Sets(Looped):
             raise UserError("compile=true: no two batches of graphs have one shape; leave it out")
 
     def dataset(self, model: str, source: str, settings: Settings) -> SetData:
-        data = prepared(source, held(settings))
-        return replace(data, val=None, test=None) if settings.overfit else data
+        return prepared(source, held(settings))
 
     def facts(self, data: SetData) -> SetFacts:
         return data.facts

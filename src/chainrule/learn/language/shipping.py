@@ -21,7 +21,7 @@ from ...nn.gru import gru_cell
 from ...nn.lstm import lstm_cell
 from ...nn.rnn import rnn_cell
 from ...zoo.language_model import RecurrentLanguageModel
-from ..parcel import BATCHES, TOLERANCE, Exported, exporting, made_in, missing, refused
+from ..parcel import BATCHES, TOLERANCE, Exported, exporting, folder_of, made_in, missing, refused
 from .script import pattern, script
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def export(
         what = "fold_bn" if fold_bn else f"to={to}"
         raise UserError(f"{what}: a language model is exported as onnx, and has no batch norm; leave it out")
     missing()
-    folder = Path(out).expanduser() if out is not None else run.path / "export"
+    folder = folder_of(run, out)
     with made_in(folder) as new:
         lines = _write(run, new)
         files = sorted(new.iterdir(), key=lambda path: path.suffix == ".py")

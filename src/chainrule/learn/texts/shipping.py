@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ... import __version__
 from ...errors import UserError
-from ..parcel import TOLERANCE, Exported, exporting, made_in, missing, refused
+from ..parcel import TOLERANCE, Exported, exporting, folder_of, made_in, missing, refused
 
 if TYPE_CHECKING:
     from .run import TextRun
@@ -70,7 +70,7 @@ def export(run: "TextRun", to: str, fold_bn: bool, out: str | PathLike[str] | No
         what = "--fold-bn" if fold_bn else f"--to {to}"
         raise UserError(f"{what}: a run that learned from texts is written as ONNX; expected --to onnx alone")
     missing()
-    folder = Path(out).expanduser() if out is not None else run.path / "export"
+    folder = folder_of(run, out)
     with made_in(folder) as new:
         lines = [_onnx(run, new / "model.onnx")]
         if script := script_of(run.facts):

@@ -81,11 +81,12 @@ def baselines(
     told: dict[str, dict[str, float]] = {"PCA": {}, "pixels": {}}
     for name, part in parts.items():
         x, y = pixels(part, len(part))
-        codes, seen = pca.transform(x.numpy()), x.numpy()
+        codes = given = pca.transform(x.numpy())
         if network.denoises:
             seen = noisy(network, x.unflatten(1, train.batch(torch.arange(1))[0].shape[1:])).flatten(1).numpy()
             told.setdefault("untouched", {}).update(_error(seen, x.numpy(), name))
-        told["PCA"] |= _error(pca.inverse_transform(pca.transform(seen)), x.numpy(), name)
+            given = pca.transform(seen)
+        told["PCA"] |= _error(pca.inverse_transform(given), x.numpy(), name)
         for who, points in (("PCA", torch.from_numpy(codes)), ("pixels", x)):
             told[who] |= {f"{name}_{k}": v for k, v in clustered(points, y, classes).items()}
     return {name: figures for name, figures in told.items() if figures}
