@@ -89,9 +89,16 @@ def ship(run: Any, parcels: list[Parcel], to: str, fold_bn: bool, out: str | Pat
     check(to)
     if fold_bn:
         raise UserError(f"fold_bn: {run.model} has no batch norm behind a layer that could take it in; leave it out")
+    return deliver(run, parcels, run.network, to, out)
+
+
+def deliver(
+    run: Any, parcels: list[Parcel], network: torch.nn.Module, to: str, out: str | PathLike[str] | None
+) -> Exported:
+    """The same of a network that may be another form of the run's, its norms folded. · 写出，网络可为折叠后的形式。"""
     with made_in(folder_of(run, out)) as new:
         written = parcels[:1] if to == "safetensors" else parcels
-        lines = [line for one in written for line in write(one, run.network, to, new)]
+        lines = [line for one in written for line in write(one, network, to, new)]
         if to in parcels[0].scripts:
             (new / f"use_{to}.py").write_text(parcels[0].scripts[to], encoding="utf-8")
         else:

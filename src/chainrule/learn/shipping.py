@@ -17,7 +17,7 @@ from ..errors import UserError
 from ..nn.folding import fold_batch_norm
 from ..zoo.published import TORCHVISION, WEIGHTS
 from .facts import Facts
-from .parcel import TARGETS, Exported, Parcel, check, folder_of, made_in, write
+from .parcel import TARGETS, Exported, Parcel, check, deliver
 from .scripts import script
 
 if TYPE_CHECKING:
@@ -67,25 +67,16 @@ def export(
     if to == "safetensors" and fold_bn:
         raise UserError("fold_bn: the names of a safetensors file leave no place for folded norms; use onnx or torch")
     facts, network, lines = run.facts, run.network, []
-    folder = folder_of(run, out)
-    with made_in(folder) as new:
-        if fold_bn:
-            before = _norms(network)
-            network = fold_batch_norm(network, torch.zeros(2, *facts.shape))
-            lines.append(f"folded  {before - _norms(network)} of {before} batch norms into the layers before them")
-        lines += write(_packed(network, facts, facts_of(run)), network, to, new)
-        if to != "safetensors" or _of_torchvision(run):
-            name = f"use_{to}.py"
-            (new / name).write_text(script(to, f"model{TARGETS[to]}", name, facts.fit), encoding="utf-8")
-        else:
-            lines.append(f"no script: without chainrule nothing builds {run.model} as it is here")
-        names = sorted((path.name for path in new.iterdir()), key=lambda name: name.endswith(".py"))
-    return Exported([folder / name for name in names], lines)
-
-
-def _packed(network: torch.nn.Module, facts: Facts, known: dict[str, Any]) -> Parcel:
-    shipped = Shipped(network, facts).eval()
-    return Parcel(shipped, ("pixels",), ("logits",), lambda size: (pixels(facts.shape, size),), known)
+    if fold_bn:
+        before = _norms(network)
+        network = fold_batch_norm(network, torch.zeros(2, *facts.shape))
+        lines.append(f"folded  {before - _norms(network)} of {before} batch norms into the layers before them")
+    builds = to != "safetensors" or _of_torchvision(run)
+    beside = {to: script(to, f"model{TARGETS[to]}", f"use_{to}.py", facts.fit)} if builds else {}
+    shipped, known = Shipped(network, facts).eval(), facts_of(run)
+    parcel = Parcel(shipped, ("pixels",), ("logits",), lambda size: (pixels(facts.shape, size),), known, beside)
+    made = deliver(run, [parcel], network, to, out)
+    return Exported(made.files, lines + made.lines)
 
 
 def pixels(shape: Sequence[int], size: int) -> Tensor:
