@@ -7,6 +7,7 @@ faster), the median over the rounds of one run with its quartiles.
 import json
 import os
 import platform
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -73,14 +74,28 @@ def measure(
     peers: tuple[str, ...],
     seconds: float,
     within: Within[str] | None = None,
+    rounds: int = 15,
 ) -> Row:
-    """Let all forms take turns and compare ours with the best of the peers, round by round."""
-    times = interleave(calls, seconds, rounds=3 if seconds < 1 else 15, within=within, clock=CLOCKS[clock["name"]])
+    """Let all forms take turns and compare ours with the best of the peers, round by round; the row is told at once.
+
+    rounds: so many at least, 3 where `seconds` is below 1; fewer where a form takes many seconds.
+    """
+    least = 3 if seconds < 1 else rounds
+    times = interleave(calls, seconds, rounds=least, within=within, clock=CLOCKS[clock["name"]])
     middle = medians(times)
     base = times[min(peers, key=middle.__getitem__)]
     ratios = {form: Ratio.of(base, each) for form, each in times.items() if form not in peers}
     swing = Ratio.of(base, [median(base)] * len(base))
-    return Row(name, shape, peers, middle, ratios, (swing.high - swing.low) / 2)
+    made = Row(name, shape, peers, middle, ratios, (swing.high - swing.low) / 2)
+    print(f"{name} {shape}: {', '.join(told(made))}", file=sys.stderr, flush=True)
+    return made
+
+
+def told(row: Row) -> list[str]:
+    """What is said of a row as soon as it is measured."""
+    return [f"{peer} {peer_text(row, peer)}" for peer in row.peers] + [
+        f"{form} {ratio_text(row, form, True)}" for form in row.ratios
+    ]
 
 
 def machine() -> dict[str, Any]:

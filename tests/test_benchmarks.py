@@ -99,7 +99,7 @@ def test_a_ratio_is_taken_round_by_round():
     assert medians({"a": [9.0, 1.0, 2.0]}) == {"a": 2.0}
 
 
-def test_a_row_compares_with_the_best_peer(harness):
+def test_a_row_compares_with_the_best_peer(harness, capsys):
     def sleeper(ms):
         return lambda: time.sleep(ms / 1000)
 
@@ -110,6 +110,19 @@ def test_a_row_compares_with_the_best_peer(harness):
     assert row.seconds["slow"] > row.seconds["quick"] > row.seconds["ours"] > 0.004
     assert row.ratios["ours"].low <= row.ratios["ours"].median <= row.ratios["ours"].high
     assert 1 < row.ratios["ours"].median < 6
+    said = capsys.readouterr().err
+    assert said.startswith("row 1×1: slow 2") and said.count("\n") == 1  # at once, not with the table
+    assert all(part in said for part in ("quick 1", "ours 4"))
+
+
+def test_a_row_has_as_many_rounds_as_it_asks_for(harness):
+    runs = []
+    harness.measure("row", "1×1", {"torch": lambda: runs.append(time.sleep(0.003))}, ("torch",), 1e-9, rounds=9)
+    assert len(runs) == 2 + 3
+    runs.clear()
+    with_time = {"torch": lambda: runs.append(time.sleep(0.3))}
+    harness.measure("row", "1×1", with_time, ("torch",), 1.0, rounds=4)
+    assert len(runs) == 2 + 4
 
 
 def table(harness, *ratios, floor=0.0):
