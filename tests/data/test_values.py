@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from chainrule.data.held import Held
 from chainrule.data.tables.columns import ABSENT, FIRST, UNSEEN, Column, as_known, encode
 from chainrule.data.tables.files import read_table
-from chainrule.data.tables.reading import Held, load_table
+from chainrule.data.tables.reading import load_table
 from chainrule.data.tables.target import target
 from chainrule.errors import UserError
 

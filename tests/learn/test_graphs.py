@@ -14,8 +14,9 @@ from chainrule.cli.main import main
 from chainrule.data.graphs.motifs import MOTIFS, motifs
 from chainrule.data.graphs.set_reading import read_set
 from chainrule.data.graphs.sets import faults, once
-from chainrule.learn.graphs.set_data import Graphs, SetFacts, facts_of, held, prepared
+from chainrule.learn.graphs.set_data import Graphs, SetFacts, facts_of, prepared
 from chainrule.learn.graphs.set_rivals import baselines, counts
+from chainrule.learn.held import held
 from chainrule.learn.run import open_run, resume
 from chainrule.look.set_report import shown
 from chainrule.runs import checkpoint
@@ -151,10 +152,10 @@ def test_a_folder_of_graphml_files(tmp_path, form):
 def test_what_was_measured_is_of_the_training_part_alone_and_comes_back():
     found = read_set("motifs")
     assert SetFacts.from_json(json.loads(json.dumps((f := facts_of(found, torch.arange(3))).to_json()))) == f
-    data = prepared("motifs", held(parse(["val=0.1", "seed=3"])))
+    data = prepared("motifs", held(parse(["val=0.1", "seed=3"]), "graphs"))
     rows = [set(part.rows.tolist()) for part in (data.train, data.val, data.test) if part is not None]
     assert [len(part) for part in rows] == [864, 96, 240] and not rows[0] & rows[1] and not rows[0] & rows[2]
-    other = prepared("motifs", held(parse(["val=0.1", "seed=4"])))
+    other = prepared("motifs", held(parse(["val=0.1", "seed=4"]), "graphs"))
     assert data.test is not None and other.test is not None and torch.equal(data.test.rows, other.test.rows)
     assert data.val is not None and other.val is not None and not torch.equal(data.val.rows, other.val.rows)
 

@@ -250,7 +250,8 @@ def test_without_scikit_learn_the_commonest_answer_still_stands_beside(home, mon
 @pytest.mark.skipif(not (SHARED / "tabular").is_dir(), reason="the real tables are not here")
 @pytest.mark.parametrize("name", ["abalone", "banknote", "boston", "california", "wine-red", "wine-white"])
 def test_known_tables_are_found_by_name(name, monkeypatch):
-    from chainrule.data.tables.reading import Held, load_table
+    from chainrule.data.held import Held
+    from chainrule.data.tables.reading import load_table
 
     monkeypatch.setenv("CHAINRULE_DATA", str(SHARED))
     table = load_table(name, {}, Held())

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from ...errors import UserError, unknown
-from ..folds import fold_of
+from ..held import Held
 from ..names import show
-from ..split import stratified
 from ..table_names import TABLES
 from .columns import Column, encode, look_at, measure
 from .files import Frame, read_table
@@ -73,31 +72,6 @@ class Table(Known):
     val: Rows | None
     test: Rows | None
     lines: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Held:
-    """What is set aside: shares of test and validation part, seed of the latter, folds. · 留出方式。
-
-    The test part is a matter of `split` alone: no seed of a run may move it.
-    """
-
-    test: float = 0.2
-    val: float = 0.1
-    seed: int = 0
-    split: int = 0
-    folds: int = 0
-    fold: int = 0
-
-    def parts(self, strata: np.ndarray) -> dict[str, np.ndarray]:
-        """Part → its rows. · 各部分的行号。"""
-        if self.fold:
-            held = fold_of(strata, self.folds, self.seed) == self.fold
-            kept, test = np.flatnonzero(~held), np.flatnonzero(held)
-        else:
-            kept, test = stratified(strata, self.test, self.split)
-        inner, chosen = stratified(strata[kept], self.val, self.seed)
-        return {"train": kept[inner], "val": kept[chosen], "test": test}
 
 
 def load_table(source: str, options: dict[str, Any], held: Held) -> Table:

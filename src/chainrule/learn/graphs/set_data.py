@@ -4,9 +4,7 @@ symbols  G graphs   N nodes   F numbers that a network sees of each node   C cla
 """
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,12 +12,10 @@ from torch import Tensor
 
 from ...data.graphs.set_reading import read_set
 from ...data.graphs.sets import GraphSet
+from ...data.held import Held
 from ...data.names import show
-from ...data.tables.reading import Held
 from ...errors import UserError
-from ...networks.graphs import SETS
 from ...nn.sparse import Sparse, starts
-from ...settings import Settings
 from ..facts import Remembered
 
 LEAST = 10  # graphs that something can be learned from
@@ -135,24 +131,6 @@ class SetData:
     @property
     def classes(self) -> tuple[str, ...]:
         return self.facts.classes
-
-
-def held(settings: Settings) -> Held:
-    """What is set aside by these settings. · 由设置得到留出方式。
-
-    Raises `UserError` for what is no share and no seed, all at once.
-    """
-    asked: Mapping[str, Any] = {**SETS, **settings.data}
-    test, split, lines = asked["test"], asked["split"], []
-    if isinstance(test, bool) or not isinstance(test, int | float) or not 0 <= test < 1:
-        lines.append(f"data.test={test!r}: expected the share of the graphs that is held out, 0 to 1")
-    if isinstance(split, bool) or not isinstance(split, int) or split < 0:
-        lines.append(f"data.split={split!r}: expected an integer of at least 0, the seed of the test part")
-    if lines:
-        raise UserError(*lines)
-    if settings.overfit:
-        return Held(0.0, 0.0)
-    return Held(float(test), settings.val, settings.seed, split, settings.folds, settings.fold)
 
 
 def prepared(source: str, apart: Held) -> SetData:

@@ -13,11 +13,12 @@ from ...errors import UserError
 from ...settings import Settings
 from ..batch import answer
 from ..feed import Feed
+from ..held import held
 from ..looped import Looped
 from ..parts import Parts
 from ..supervised import Supervised
 from .nodes import built
-from .set_data import Graphs, SetData, SetFacts, held, prepared
+from .set_data import Graphs, SetData, SetFacts, prepared
 from .set_rivals import baselines
 from .set_run import SetRun
 
@@ -40,7 +41,7 @@ class Sets(Looped):
             raise UserError("compile=true: no two batches of graphs have one shape; leave it out")
 
     def dataset(self, model: str, source: str, settings: Settings) -> SetData:
-        return prepared(source, held(settings))
+        return prepared(source, held(settings, "graphs"))
 
     def facts(self, data: SetData) -> SetFacts:
         return data.facts

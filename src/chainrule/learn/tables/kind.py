@@ -8,12 +8,13 @@ from torch import Tensor
 
 from ...data.balance import class_weights
 from ...data.tables.columns import Column
-from ...data.tables.reading import Held, Known, Rows, Table, load_table
+from ...data.tables.reading import Known, Rows, Table, load_table
 from ...errors import UserError
 from ...settings import Settings
 from .. import build
 from ..facts import Remembered
 from ..feed import Feed
+from ..held import held
 from ..looped import Looped
 from ..parts import Parts
 from ..supervised import Supervised
@@ -62,7 +63,7 @@ class Tables(Looped):
     useless = ("size", "augment", "cache", "channels_last", "freeze", "unfreeze", "backbone_lr", "layer_decay")
 
     def dataset(self, model: str, source: str, settings: Settings) -> Table:
-        data = load_table(source, dict(settings.data), held(settings))
+        data = load_table(source, dict(settings.data), held(settings, "rows"))
         return replace(data, val=None, test=None) if settings.overfit else data
 
     def facts(self, data: Table) -> TableFacts:
@@ -104,21 +105,6 @@ class Tables(Looped):
 
     def baselines(self, parts: Parts) -> dict[str, dict[str, float]]:
         return table_baselines.baselines(parts.data, parts.task, self.judged(parts))
-
-
-def held(settings: Settings) -> Held:
-    """What is set aside by these settings. · 由设置得到留出方式。
-
-    Raises `UserError` for a share that is none.
-    """
-    test, split = settings.data.get("test", 0.2), settings.data.get("split", 0)
-    if isinstance(test, bool) or not isinstance(test, int | float) or not 0 <= test < 1:
-        raise UserError(f"data.test={test}: expected the share of the rows that is held out, 0 to 1")
-    if isinstance(split, bool) or not isinstance(split, int) or split < 0:
-        raise UserError(f"data.split={split}: expected an integer of at least 0, the seed of the test part")
-    if settings.overfit:
-        return Held(0.0, 0.0)
-    return Held(float(test), settings.val, settings.seed, split, settings.folds, settings.fold)
 
 
 def training_part(data: Table, settings: Settings) -> Rows:
