@@ -1,8 +1,9 @@
 """Kinds of learning by name, without importing torch: a part of the catalogue. · 学习种类的目录。"""
 
 from dataclasses import dataclass
+from typing import Any
 
-from .entry import Entry
+from .entry import Entry, named
 from .errors import UserError
 
 
@@ -11,16 +12,24 @@ class Way(Entry):
     """One kind of learning. · 一个学习种类。
 
     lacking: why its models cannot be made by themselves, "" where they can; example: the data that they are then
-    trained with, as it is written on the command line.
+    trained with, as it is written on the command line; pictures: "module:function" of what is drawn in a report.
     """
 
     lacking: str = ""
     example: str = ""
+    pictures: str = ""
 
     @property
     def alone(self) -> bool:
         """Whether a network of it can be made without data. · 能否脱离数据构造网络。"""
         return not self.lacking
+
+    def draw(self, run: Any) -> list[str]:
+        """Draw into a run's report what is drawn of this kind alone; the names of the files. · 画出该类报告特有的图。
+
+        The room that draws stands above the one that learns, so it is known by its name here.
+        """
+        return named(self.pictures)(run) if self.pictures else []
 
     def check_alone(self, model: str) -> None:
         """Refuse a model that cannot be made without data. · 拒绝无法脱离数据构造的模型。
@@ -47,6 +56,7 @@ KINDS = {
         "整张图的类别",
         lacking=_SIZES,
         example="motifs",
+        pictures="chainrule.look.set_report:pictures",
     ),
     "links": Way(
         "chainrule.learn.graphs.links:Links",
@@ -54,6 +64,7 @@ KINDS = {
         "图中的边，部分被隐去",
         lacking=_SIZES,
         example="GRAPH",
+        pictures="chainrule.look.link_report:pictures",
     ),
     "nodes": Way(
         "chainrule.learn.graphs.nodes:Nodes",
@@ -61,6 +72,7 @@ KINDS = {
         "图中节点的类别",
         lacking=_SIZES,
         example="GRAPH",
+        pictures="chainrule.look.node_report:pictures",
     ),
     "tables": Way("chainrule.learn.tables.kind:Tables", "classes or a number from tables", "由表格学习类别或数值"),
     "translation": Way(
@@ -77,7 +89,12 @@ KINDS = {
         lacking=_SIZES,
         example="TEXT",
     ),
-    "unsupervised": Way("chainrule.learn.unsupervised.kind:Unsupervised", "codes of images", "由图像学习编码"),
+    "unsupervised": Way(
+        "chainrule.learn.unsupervised.kind:Unsupervised",
+        "codes of images",
+        "由图像学习编码",
+        pictures="chainrule.look.latent:pictures",
+    ),
     "vectors": Way(
         "chainrule.learn.words.kind:Vectors",
         "word vectors from plain text",
@@ -91,6 +108,7 @@ KINDS = {
         "预测时间序列的后续数值",
         lacking=_SIZES,
         example="TABLE",
+        pictures="chainrule.look.forecast:pictures",
     ),
     "texts": Way(
         "chainrule.learn.texts.kind:Texts",

@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 
 import torch
 
+from .. import catalog
 from ..errors import UserError
+from ..kinds import KINDS
 from ..optim.wrapping import innermost
 from ..runfile import from_file
 from ..runs import checkpoint
@@ -184,16 +186,12 @@ class Run:
         done = self.finished
         return verdict(done.get("metrics", {}), done.get("baselines", {}), self.decides)
 
-    def draw(self) -> list[str]:
-        """Pictures of this kind of learning in `report/`: their names. · 该类学习特有的图。"""
-        return []
-
     def write_report(self) -> list[Path]:
         """Curves, confusion matrix and tables from the log, in `report/`; returns its files. · 由日志写出报告。"""
-        done = self.finished
+        done, way = self.finished, KINDS[catalog.kind(self.model)]
         title = f"{self.model} · {self.facts.name}"
         told = done.get("metrics", {}), done.get("confusion"), self.classes, title, done.get("baselines")
-        names = write(self.folder, *told, verdict=self.verdict, more=self.draw())
+        names = write(self.folder, *told, verdict=self.verdict, more=way.draw(self))
         return [self.folder.report / name for name in names]
 
 

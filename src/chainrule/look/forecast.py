@@ -8,10 +8,29 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..errors import UserError
+from ..learn.series.data import SeriesData
+from ..learn.series.rivals import forecasts, truth
+from ..learn.series.run import SeriesRun
 from ..runs import fonts, style
 from ..runs.style import BLUE, FAINT, INK, ORANGE, PALETTE
 
+PICTURE = "forecast.png"
 SHOWN = 180  # moments of the last stretch: more are a blur
+
+
+def pictures(run: SeriesRun) -> list[str]:
+    """Forecast and truth of the test part; nothing where the data is gone. · 预测与真值图。"""
+    try:
+        data: SeriesData = run.read(None)
+    except UserError:
+        return []
+    part = data.test or data.val
+    if part is None:
+        return []
+    said = {"network": run.said(part), **forecasts(data, part)}
+    draw(data, part, said, truth(data, part), run.folder.report / PICTURE)
+    return [PICTURE]
 
 
 def draw(data: Any, part: Any, said: Mapping[str, np.ndarray], truth: np.ndarray, path: Path) -> None:

@@ -122,11 +122,12 @@ def _colour(c: int, classes: int) -> Any:
     return matplotlib.colormaps[COLOURS if classes <= 10 else "tab20"](c % (10 if classes <= 10 else 20))
 
 
-def pictures(run: Any, folder: Path) -> list[str]:
-    """All pictures of a run, into a folder; their names. · 一次运行的全部图片。
+def pictures(run: Any) -> list[str]:
+    """Reconstructions, map of the codes, paths between images, and what new codes give. · 一次运行的全部图片。
 
     Raises `WriteFailed` where the disk refuses.
     """
+    folder = run.folder.report
     split = run.part(None, "test" if run.read(None).test is not None else "train")
     x, y = split.batch(torch.arange(min(MAPPED, len(split))))
     z, title = run.encode(x), f"{run.model} · {run.facts.name}"

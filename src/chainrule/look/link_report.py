@@ -1,7 +1,7 @@
 """The pictures in the report of a run that learned edges. · 链接预测报告中的图片。"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,17 +11,15 @@ from torch import Tensor
 from ..learn.batch import answer
 from ..learn.graphs.link_data import Pairs
 from ..learn.graphs.link_rivals import shared
+from ..learn.graphs.link_run import LinkRun
 from ..learn.metrics.ranking import ranking
 from ..nn.pairs import pair_products
 from ..runs.fonts import drawable, families, labels
 from ..runs.style import BLUE, FAINT, INK, PALETTE, of, save
 from .graph import DRAWN, flat
 
-if TYPE_CHECKING:
-    from ..learn.graphs.link_run import LinkRun
 
-
-def pictures(run: "LinkRun") -> list[str]:
+def pictures(run: LinkRun) -> list[str]:
     """Draw what there is to see, into report/; the names of the files. · 绘图。"""
     data, folder, made = run.read(None), run.folder.report, []
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,19 +1,15 @@
 """The pictures in the report of a run that learned a graph. · 图学习报告中的图片。"""
 
-from typing import TYPE_CHECKING
-
 import torch
 
 from ..errors import UserError
 from ..learn.batch import answer
+from ..learn.graphs.node_run import NodeRun
 from ..zoo.gcn import GCN
 from .graph import DRAWN, MOST, draw_answers, draw_large, draw_stages, draw_weights, stages
 
-if TYPE_CHECKING:
-    from ..learn.graphs.node_run import NodeRun
 
-
-def pictures(run: "NodeRun") -> list[str]:
+def pictures(run: NodeRun) -> list[str]:
     """Draw what a graph of this size can show, into report/; the names of the files. · 绘图。"""
     graph, folder, made = run.graph, run.folder.report, []
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,24 +2,22 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 
 from ..data.graphs.graph import Graph
+from ..learn.graphs.set_run import SetRun
 from ..runs.fonts import drawable, families
 from ..runs.style import BLUE, INK, ORANGE, of, save
-
-if TYPE_CHECKING:
-    from ..learn.graphs.set_run import SetRun
 
 COLUMNS, ROWS = 5, 3
 MOST, ROUNDS = 120, 150  # nodes that a small panel can show; steps of its layout
 
 
-def pictures(run: "SetRun") -> list[str]:
+def pictures(run: SetRun) -> list[str]:
     """Draw some graphs with truth and answer, into report/; the names of the files. · 绘图。"""
     data, folder = run.read(None), run.folder.report
     part = data.test or data.val or data.train

@@ -60,8 +60,3 @@ class LinkRun(Run):
             first = top[0] if top else ("", 0.0)
             told.append(NodePrediction(names[node], *first, top))
         return told
-
-    def draw(self) -> list[str]:
-        from ...look.link_report import pictures  # which stands above this room, and is asked for only here
-
-        return pictures(self)

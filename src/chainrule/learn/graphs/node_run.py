@@ -77,11 +77,6 @@ class NodeRun(Run):
     def _directed(self, graph: Graph) -> Graph:
         return graph.symmetric() if self.settings.data.get("undirected") else graph
 
-    def draw(self) -> list[str]:
-        from ...look.node_report import pictures  # which stands above this room, and is asked for only here
-
-        return pictures(self)
-
 
 def places(graph: Graph, nodes: Iterable[str | int]) -> Tensor:
     """The rows of the nodes named, or all rows. · 由节点名得到行号。

@@ -65,11 +65,6 @@ class SetRun(Run):
             told.append(NodePrediction(found.called(graph), top[0][0], top[0][1], top))
         return told
 
-    def draw(self) -> list[str]:
-        from ...look.set_report import pictures  # which stands above this room, and is asked for only here
-
-        return pictures(self)
-
 
 def opened(source: str | PathLike[str]) -> GraphSet:
     """A set, or a file of one graph. · 一组图或单个图文件。"""

@@ -10,10 +10,7 @@ from ...data import series as room
 from ...errors import UserError
 from ..parcel import Exported
 from ..trained import Run
-from .data import Reading, SeriesData
-from .rivals import forecasts, truth
-
-PICTURE = "forecast.png"
+from .data import Reading
 
 
 class SeriesRun(Run):
@@ -53,21 +50,6 @@ class SeriesRun(Run):
         from .shipping import export
 
         return export(self, to, fold_bn, out)
-
-    def draw(self) -> list[str]:
-        """Forecast and truth of the test part, as PNG; nothing where the data is gone. · 预测与真值图。"""
-        from ...look.forecast import draw  # which stands above this room, and is asked for only here
-
-        try:
-            data: SeriesData = self.read(None)
-        except UserError:
-            return []
-        part = data.test or data.val
-        if part is None:
-            return []
-        said = self.said(part)
-        draw(data, part, {"network": said, **forecasts(data, part)}, truth(data, part), self.folder.report / PICTURE)
-        return [PICTURE]
 
     @torch.no_grad()
     def said(self, part: Any) -> np.ndarray:

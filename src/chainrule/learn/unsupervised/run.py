@@ -108,9 +108,3 @@ class AutoencoderRun(Run):
         from .shipping import export
 
         return export(self, to, fold_bn, out)
-
-    def draw(self) -> list[str]:
-        """Reconstructions, map of the codes, paths between images, and what new codes give. · 报告中的图。"""
-        from ...look.latent import pictures  # which stands above this room, and is asked for only here
-
-        return pictures(self, self.folder.report)
