@@ -61,7 +61,10 @@ def test_a_run_of_a_text_is_evaluated_on_other_texts_and_shown(said, folder):
     ("words", "message"),
     [
         (["generate", "none", "a"], "none"),
-        (["generate", "images", "a"], "(classes, labels or numbers from images) cannot generate: use `predict"),
+        (
+            ["generate", "images", "a"],
+            "(classes, labels or numbers from images) cannot generate: use `chainrule predict",
+        ),
         (["generate", "letters", "Über die Katze"], "has characters that run 'letters' never saw: 'Ü' 'b' 'r' 'K' 'z'"),
         (["generate", "words", "zebra crossing"], "the text, for run 'words': only unknown words"),
         (["generate", "letters", "a", "--temperature", "0"], "temperature=0.0: expected a number above 0"),
@@ -74,7 +77,10 @@ def test_a_run_of_a_text_is_evaluated_on_other_texts_and_shown(said, folder):
             "--greedy and --top-k: greedy decoding draws nothing",
         ),
         (["generate", "letters", "a", "--weights", "average"], "keeps no average"),
-        (["predict", "letters", "verse.txt"], "(texts to be continued) cannot predict: use `generate letters TEXT`"),
+        (
+            ["predict", "letters", "verse.txt"],
+            "(texts to be continued) cannot predict: use `chainrule generate letters TEXT`",
+        ),
         (["evaluate", "letters", "gone.txt"], "gone.txt"),
         (["train", "recurrent_lm", "gone.txt"], "gone.txt"),
         (["train", "recurrent_lm", "empty.txt"], "an empty file"),

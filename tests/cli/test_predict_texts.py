@@ -66,7 +66,6 @@ def test_what_cannot_be_answered_is_one_line_each(place, capsys):
     assert "--json and --csv: expected one" in said(capsys, run, "sun", "--json", "--csv", "-", code=2)
     unknown = said(capsys, run, "sun", "zzz", code=2)
     assert unknown.count("error") == 1 and "text 2: 'zzz': only unknown words" in unknown
-    assert main(["export", run, "--to", "torch"]) == 2 and "written as ONNX" in capsys.readouterr().err
 
 
 def test_evaluate_tells_the_figures(place, capsys):

@@ -121,7 +121,7 @@ def test_a_run_that_translates_cannot_predict(home, monkeypatch, capsys):
     monkeypatch.chdir(home)
     Path("x.txt").write_text("x")
     assert main(["predict", "looking", "x.txt"]) == 2
-    assert "cannot predict: use `translate looking TEXT`" in capsys.readouterr().err
+    assert "cannot predict: use `chainrule translate looking TEXT`" in capsys.readouterr().err
     assert main(["evaluate", "looking"]) == 0
     told = capsys.readouterr().out
     assert "bleu_words" in told and "sacrebleu nrefs:1" in told

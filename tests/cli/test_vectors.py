@@ -55,10 +55,10 @@ def test_a_run_is_trained_asked_exported_and_resumed(tmp_path, monkeypatch, caps
     assert main(["resume", "first", "epochs=4"]) == 0
     assert main(["runs"]) == 0
     assert "word2vec" in capsys.readouterr().out
-    for command in (["evaluate", "runs/first"], ["predict", "runs/first", "text"]):
-        assert main(command) == 2
-        assert "word vectors from plain text) cannot" in (err := capsys.readouterr().err)
-        assert "use `vectors runs/first nearest WORD`" in err
+    for asked, use in (("evaluate", "evaluate"), ("export", "export"), ("predict", "nearest WORD")):
+        assert main([asked, "runs/first", *["cat"] * (asked == "predict")]) == 2
+        assert f"word vectors from plain text) cannot {asked}: " in (err := capsys.readouterr().err)
+        assert f"use `chainrule vectors runs/first {use}`" in err and err.count("\n") == 1
     assert main(["models", "word2vec"]) == 0
     assert "takes dim=100 window=5" in capsys.readouterr().out
 

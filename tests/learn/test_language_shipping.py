@@ -64,12 +64,45 @@ def test_a_transformer_of_sub_words_leaves_whole(text, tmp_path):
     assert said.startswith("the owl \nhid ") and "<NUL>" not in said
 
 
-def test_other_forms_are_refused_in_one_line_and_leave_nothing(text, tmp_path):
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [("recurrent_lm", {"width": 8, "kind": "gru"}), ("transformer_lm", {"width": 8, "heads": 2, "num_layers": 1})],
+)
+def test_a_program_of_torch_goes_on_as_the_run_does(text, tmp_path, model, options):
+    run = train(model, text, model=options, data={"steps": 16, "tokens": "words"}, **SMALL)
+    made = run.export("torch", out=tmp_path / "out")
+    assert [path.name for path in made.files] == ["model.pt2", "use_torch.py"]
+    program, ids = torch.export.load(made.files[0]).module(), torch.from_numpy(run.facts.reader.ids("the cat sat"))
+    with torch.no_grad():
+        want = run.network(ids[None])[0][0, -1].log_softmax(-1)
+        if model == "recurrent_lm":
+            h = torch.zeros(1, 1, 8)
+            for token in ids:
+                found, h = program(token[None], h)
+        else:
+            found = program(ids[None])[0][:, -1]
+    torch.testing.assert_close(found[0], want, rtol=1e-4, atol=1e-5)
+    command = [sys.executable, "-I", str(made.files[1]), "the cat", "3"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.startswith("the cat ") and len(said.split(" ")) == 5
+
+
+def test_weights_leave_with_the_vocabulary(text, tmp_path):
     run = train("recurrent_lm", text, model={"width": 4}, data={"steps": 16}, **SMALL)
-    for asked, message in (
-        ({"to": "torch"}, "to=torch: a language model is exported as onnx"),
-        ({"fold_bn": True}, "fold_bn"),
-    ):
-        with pytest.raises(UserError, match=message):
-            run.export(out=tmp_path / "out", **asked)
-    assert not (tmp_path / "out").exists()
+    made = run.export("safetensors", out=tmp_path / "out")
+    known = json.loads((tmp_path / "out" / "model.json").read_text(encoding="utf-8"))
+    assert known["vocabulary"] == list(run.facts.vocabulary) and known["state"] == [[1, 4], [1, 4]]
+    assert made.lines[-1] == "no script: without chainrule nothing builds recurrent_lm as it is here"
+    with pytest.raises(UserError, match="fold_bn: recurrent_lm has no batch norm"):
+        run.export(fold_bn=True, out=tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_a_transformer_that_sees_few_tokens_leaves_too(text, tmp_path, steps):
+    options = {"width": 8, "heads": 2, "num_layers": 1}
+    run = train("transformer_lm", text, model=options, data={"steps": steps}, **SMALL)
+    made = run.export(out=tmp_path / "out")
+    command = [sys.executable, "-I", str(made.files[1]), "the", "4"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.startswith("the")

@@ -185,3 +185,12 @@ def test_what_cannot_be_is_one_line(place):
         run.export(fold_bn=True)
     with pytest.raises(UserError, match="did you mean onnx"):
         run.export("onx")
+
+
+@pytest.mark.parametrize(("model", "data", "use"), [("gcn", "karate", "[GRAPH]"), ("gin", "motifs", "[SET|FILE]")])
+def test_a_run_on_graphs_says_why_it_is_not_exported_and_what_answers(place, capsys, model, data, use):
+    run = trained(place, model, data)
+    assert main(["export", str(run.path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "cannot export: an export takes numbers of one shape, and this network reads a graph; use " in line
+    assert f"`chainrule predict {run.path} {use}" in line

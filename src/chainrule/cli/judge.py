@@ -18,6 +18,7 @@ from .answers import as_json as json_lines
 from .complete import data_names, run_names
 from .show import as_json, clean, number, say, table
 
+LOOK = ("images", "unsupervised")  # kinds whose runs answer images
 BRIEF = 30  # classes told on the terminal; the report has the rest
 
 
@@ -31,9 +32,9 @@ def open_checked(run: str, weights: str = "best", can: str = "evaluate") -> Any:
 
     opened = open_run(folder.path, weights)
     if not hasattr(opened, can):
-        verb, takes = opened.use_it
-        what = KINDS[kind(opened.model)].en
-        raise UserError(f"run {folder.name!r} ({what}) cannot {can}: use `{verb} {quote(run)} {takes}`")
+        why, verb, takes = opened.instead.get(can, ("", *opened.use_it))
+        what, why = KINDS[kind(opened.model)].en, f"{why}; " * bool(why)
+        raise UserError(f"run {folder.name!r} ({what}) cannot {can}: {why}use `chainrule {verb} {quote(run)} {takes}`")
     return opened
 
 
@@ -212,6 +213,8 @@ def predict(run: str, what: tuple[str, ...], **asked: Any) -> None:
         module, _, function = PREDICTS[learned].partition(":")
         getattr(import_module(f"chainrule.cli.{module}"), function)(run, what, asked)
     else:
+        if learned not in LOOK:
+            open_checked(run, can="predict")  # refuses, before images are looked for
         _images(run, what, asked)
 
 

@@ -42,12 +42,26 @@ class Exported:
 
 
 @dataclass(frozen=True)
+class Sizes:
+    """What may be of any size, and how that is tried; the first axis of each input always may. · 自由的维与核对方式。
+
+    free input by input, axes beside the first → their name; most of a name, None for any; rows: numbers of rows that it
+    is tried with, it is made with 2; told: the same in words
+    """
+
+    free: tuple[dict[int, str], ...] = ()
+    most: Mapping[str, int | None] = field(default_factory=dict)
+    rows: tuple[int, ...] = BATCHES
+    told: str = "any batch"
+
+
+@dataclass(frozen=True)
 class Parcel:
     """A function to be written down, and what goes with it. · 待写出的函数及随附内容。
 
-    module of the inputs, tensors named so in this order, to the outputs; example such inputs for a number of rows, the
-    first axis of each is free; facts JSON for the file; scripts form of export → text of the script beside it; stem of
-    the file's name
+    module of the inputs, tensors named so in this order, to the outputs; example such inputs for a number of rows;
+    facts JSON for the file; scripts form of export → text of the script beside it; stem of the file's name; lacks: why
+    there is no script for a program
     """
 
     module: torch.nn.Module
@@ -57,6 +71,8 @@ class Parcel:
     facts: dict[str, Any]
     scripts: Mapping[str, str] = field(default_factory=dict)
     stem: str = "model"
+    sizes: Sizes = Sizes()
+    lacks: str = ""
 
     def answer(self, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """What it answers here. · 本地回答。"""
@@ -65,10 +81,15 @@ class Parcel:
         return out if isinstance(out, tuple) else (out,)
 
     def shapes(self) -> tuple[Any, ...]:
-        """The free axis of each input; a module that takes any number of them takes them as one. · 各输入的自由维。"""
-        free = ({0: torch.export.Dim("N")},) * len(self.inputs)
-        several = any(p.kind is p.VAR_POSITIONAL for p in signature(self.module.forward).parameters.values())
-        return (free,) if several else free
+        """The free axes of each input; inputs that a module takes as `*rest` stand in one. · 各输入的自由维。"""
+        free = self.sizes.free or ({},) * len(self.inputs)
+        dims = {of: torch.export.Dim(of, max=self.sizes.most.get(of)) for axes in free for of in axes.values()}
+        rows = torch.export.Dim("N")
+        each = [{0: rows} | {i: dims[of] for i, of in axes.items()} for axes in free]
+        takes = signature(self.module.forward).parameters.values()
+        if not any(p.kind is p.VAR_POSITIONAL for p in takes):
+            return tuple(each)
+        return (*each[: len(takes) - 1], tuple(each[len(takes) - 1 :]))
 
 
 def check(to: str) -> None:
@@ -102,7 +123,8 @@ def deliver(
         if to in parcels[0].scripts:
             (new / f"use_{to}.py").write_text(parcels[0].scripts[to], encoding="utf-8")
         else:
-            lines.append(f"no script: without chainrule nothing builds {run.model} as it is here")
+            builds = f"without chainrule nothing builds {run.model} as it is here"
+            lines.append(f"no script: {builds if to == 'safetensors' else parcels[0].lacks or builds}")
         names = sorted((path.name for path in new.iterdir()), key=lambda name: (name.endswith(".py"), name))
     return Exported([folder_of(run, out) / name for name in names], lines)
 
@@ -192,7 +214,8 @@ def _onnx(parcel: Parcel, path: Path) -> str:
         return list(session.run(None, {name: x.numpy() for name, x in zip(parcel.inputs, given, strict=True)}))
 
     opset = next(entry.version for entry in made.opset_import if not entry.domain)
-    return f"checked onnxruntime's answers differ by {_tried(parcel, answer):.1e} at most (opset {opset}, any batch)"
+    worst, of = _tried(parcel, answer), parcel.sizes.told
+    return f"checked onnxruntime's answers differ by {worst:.1e} at most (opset {opset}, {of})"
 
 
 def _program(parcel: Parcel, path: Path) -> str:
@@ -209,13 +232,13 @@ def _program(parcel: Parcel, path: Path) -> str:
         out = loaded(*given)
         return [x.detach().numpy() for x in (out if isinstance(out, tuple) else (out,))]
 
-    return f"checked the program's answers differ by {_tried(parcel, answer):.1e} at most (any batch)"
+    return f"checked the program's answers differ by {_tried(parcel, answer):.1e} at most ({parcel.sizes.told})"
 
 
 def _tried(parcel: Parcel, answer: Callable[[tuple[Tensor, ...]], list[Any]]) -> float:
     """The largest difference over some batches, as a part of the largest answer; refused above 1e-5."""
     worst = 0.0
-    for size in BATCHES:
+    for size in parcel.sizes.rows:
         given = parcel.example(size)
         want = [x.numpy() for x in parcel.answer(given)]
         try:

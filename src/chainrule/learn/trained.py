@@ -35,6 +35,7 @@ class Run:
     """
 
     use_it: ClassVar[tuple[str, str]] = ("evaluate", "")  # the command that its user wants next, and what it takes
+    instead: ClassVar[dict[str, tuple[str, str, str]]] = {}  # command → why not, and one that it has
     decides: str = "accuracy"  # the figure by which it is compared with its baselines
 
     def __init__(self, folder: RunFolder, which: str = "best"):

@@ -12,13 +12,14 @@ from ...nn.graph import adjacency
 from ...nn.linear import linear
 from ..batch import answer
 from ..trained import Run
-from .node_run import NodePrediction, places
+from .node_run import GRAPHS, NodePrediction, places
 
 
 class LinkRun(Run):
     """A run that learned the edges of a graph. · 一次链接预测的运行。"""
 
     use_it = ("predict", "NODE…")
+    instead = {"export": (GRAPHS, "predict", "NODE…")}
     decides = "auc"
 
     @torch.no_grad()

@@ -16,6 +16,8 @@ from ..batch import answer
 from ..trained import Run
 from .node_data import NodeData, prepared
 
+GRAPHS = "an export takes numbers of one shape, and this network reads a graph"
+
 
 @dataclass(frozen=True)
 class NodePrediction:
@@ -31,6 +33,7 @@ class NodeRun(Run):
     """A run that learned the classes of nodes. · 一次图节点分类的运行。"""
 
     use_it = ("predict", "[GRAPH] [NODE]…")
+    instead = {"export": (GRAPHS, "predict", "[GRAPH] [NODE]…")}
 
     @property
     def classes(self) -> tuple[str, ...]:

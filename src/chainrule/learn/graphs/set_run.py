@@ -16,7 +16,7 @@ from ...data.names import show
 from ...errors import UserError, did_you_mean
 from ..batch import answer
 from ..trained import Run
-from .node_run import NodePrediction
+from .node_run import GRAPHS, NodePrediction
 from .set_data import Graphs, SetData, SetFacts
 
 AT_ONCE = 256  # graphs
@@ -26,6 +26,7 @@ class SetRun(Run):
     """A run that learned the classes of whole graphs. · 一次整图分类的运行。"""
 
     use_it = ("predict", "[SET|FILE] [GRAPH]…")
+    instead = {"export": (GRAPHS, "predict", "[SET|FILE] [GRAPH]…")}
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from ...data.text.normal import Normal
 from ...data.text.vocabulary import BOS, EOS, NUL, PAD
 from ...errors import UserError
 from ..decode import FAIR, Chance, Limits, drawing, sayable
+from ..parcel import Exported
 from ..trained import Run
-from . import shipping as language_shipping
 
 
 class LanguageRun(Run):
@@ -45,11 +45,11 @@ class LanguageRun(Run):
         pick = (lambda log_p, rows, t: log_p.argmax(-1)) if greedy else drawing(chance)
         return _pieces(reader, read, _said(self.network, read, limits, pick), text.endswith(" "))
 
-    def export(
-        self, to: str = "onnx", fold_bn: bool = False, out: str | PathLike[str] | None = None
-    ) -> "language_shipping.Exported":
-        """Write the model as ONNX, for use elsewhere; see `language_shipping.export`. · 导出。"""
-        return language_shipping.export(self, to, fold_bn, out)
+    def export(self, to: str = "onnx", fold_bn: bool = False, out: str | PathLike[str] | None = None) -> Exported:
+        """Write the model for use elsewhere; see `language.shipping.export`. · 导出。"""
+        from .shipping import export
+
+        return export(self, to, fold_bn, out)
 
     def _prompt(self, reader: Reader, text: str) -> list[int]:
         """The ids of a text to go on from; a line's beginning where there is none."""

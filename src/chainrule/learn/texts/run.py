@@ -13,9 +13,9 @@ from ...data.names import show
 from ...data.text.padded import pad
 from ...data.text.vocabulary import NUL
 from ...errors import UserError
-from .. import shipping
 from ..device import Device
 from ..metrics.spans import name_spans
+from ..parcel import Exported
 from ..trained import Run, tell_faults
 from .data import Reader
 
@@ -80,10 +80,8 @@ class TextRun(Run):
         tell_faults(faults, broken)
         return found
 
-    def export(
-        self, to: str = "onnx", fold_bn: bool = False, out: str | PathLike[str] | None = None
-    ) -> shipping.Exported:
-        """Write the network for use elsewhere, checked against onnxruntime; see `text_shipping.export`. · 导出网络。"""
+    def export(self, to: str = "onnx", fold_bn: bool = False, out: str | PathLike[str] | None = None) -> Exported:
+        """Write the network for use elsewhere; see `texts.shipping.export`. · 导出网络。"""
         from .shipping import export
 
         return export(self, to, fold_bn, out)

@@ -3,8 +3,10 @@
 from typing import Any
 
 from ...data.text.bpe import BPE
+from ...data.text.normal import Normal
 from ...data.text.side import JOINT, Pieces, Side
 from ...data.text.tokens import CJK, CLOSE, OPEN, Words
+from ..cutting import cuts, cutting
 
 TEXT = '''"""Translate, always by the likeliest word: python use_{to}.py "A TEXT"...   needs numpy, {needs}"""
 import json, pathlib, re, sys, unicodedata
@@ -14,12 +16,12 @@ def opened(name):
     path = pathlib.Path(__file__).with_name(name)
 {opens}
 
+{cuts}
 run = lambda model, *given: {runs}
 (encoder, source), (decoder, target) = opened("encoder.{suffix}"), opened("decoder.{suffix}")
 place = {{token: i for i, token in enumerate(source["vocabulary"]) if i > 3}}
 for text in sys.argv[1:]:
-    text = " ".join(unicodedata.normalize("NFC", text){lower}.split())
-{cut}
+    tokens = list(cut(text, source))
     state = run(encoder, np.array([[place.get(token, 3) for token in tokens] or [3]]))
     token, said = np.array([1]), []
     while token[0] != 2 and len(said) < target["longest"]:
@@ -47,19 +49,10 @@ FORMS: dict[str, dict[str, str]] = {
         "runs": "[x.detach().numpy() for x in model(*map(torch.from_numpy, given))]",
     },
 }
-PATTERNS = {"characters": "(?s).", "spaces": r"\S+"}
-CUT = """    tokens = re.findall(source["pattern"], text)"""
 JOINED = f"""    text = f" {{' '.join(text.replace('{JOINT}', ' ').split())}} "  # marks stand alone,
     near = lambda i: "{JOINT}" * (text[i] != " ")  # with a joint where there was no blank
     text = re.sub(r"[^\\w\\s]|_", lambda m: f" {{near(m.start() - 1)}}{{m[0]}}{{near(m.end())}} ", text)
 """
-MERGED = """    rank, tokens = {tuple(pair): i for i, pair in enumerate(source["merges"])}, []
-    for word in text.split():
-        parts = [*word[:-1], word[-1] + "</w>"]
-        while fit := [(rank[pair], i) for i, pair in enumerate(zip(parts, parts[1:])) if pair in rank]:
-            i = min(fit)[1]
-            parts[i : i + 2] = [parts[i] + parts[i + 1]]
-        tokens += parts"""
 LEANING = """    out = ""
     for word in said:
         both = out and re.match(target["cjk"], word) and re.match(target["cjk"], out[-1])
@@ -70,30 +63,30 @@ PARTED = rf"""
     out = re.sub(r"{JOINT}\s*", "", re.sub(r"\s*{JOINT}([^\w\s{JOINT}]|_)", r"\1", out)).strip()"""
 
 
-def cutting(side: Side) -> dict[str, Any]:
+def told(side: Side) -> dict[str, Any]:
     """How a side is cut and put together, in what a file can hold. · 切词与还原的方式。
 
-    >>> cutting(Side.of("en", "characters", ["ab"]))["pattern"]
+    >>> told(Side.of("en", "characters", ["ab"]))["pattern"]
     '(?s).'
     """
     if not isinstance(side.cutter, Words):
-        return {"pattern": PATTERNS.get(side.tokens), "merges": side.merges}
+        return cutting(side.cutter)
     marks = {"open": "".join(sorted(OPEN)), "close": "".join(sorted(CLOSE)), "cjk": CJK.pattern}
-    return {"pattern": side.cutter.pattern.pattern, "merges": (), **marks}
+    return {**cutting(side.cutter), **marks}
 
 
 def script(to: str, source: Side, target: Side) -> str | None:
     """The text of the script; None where a side is cut by what only chainrule finds. · 脚本文本。"""
-    cut, join = _cut(source), _join(target)
-    if cut is None or join is None:
+    join = _join(target)
+    if join is None or cutting(source.cutter)["pattern"] is None:
         return None
-    return TEXT.format(to=to, lower=".lower()" * source.lower, cut=cut, join=join, **FORMS[to])
+    return TEXT.format(to=to, cuts=cut_of(source), join=join, **FORMS[to])
 
 
-def _cut(side: Side) -> str | None:
-    if isinstance(side.cutter, Pieces | BPE):
-        return JOINED * isinstance(side.cutter, Pieces) + MERGED
-    return CUT if cutting(side)["pattern"] else None
+def cut_of(side: Side) -> str:
+    """The function that cuts a side's text. · 切词函数。"""
+    more = JOINED * isinstance(side.cutter, Pieces)
+    return cuts(side.cutter, Normal("nfc", side.lower, space=True), more)
 
 
 def _join(side: Side) -> str | None:

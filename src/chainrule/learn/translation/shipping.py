@@ -6,8 +6,8 @@ first of its tensors. Both are tried against what the run answers. Vocabularies 
 and a script beside them translates without chainrule.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,8 @@ from ...nn.additive import LuongAttention
 from ...nn.positions import SinusoidalPositions, sinusoids
 from ...nn.shared import Shared
 from ...zoo.seq2seq import AttentionSeq2Seq, RecurrentSeq2Seq
-from ..parcel import Exported, Parcel, ship
-from .script import FORMS, cutting, script
+from ..parcel import Exported, Parcel, Sizes, ship
+from .script import FORMS, script, told
 
 if TYPE_CHECKING:
     from .run import TranslationRun
@@ -44,23 +44,6 @@ class Layout:
     free: tuple[dict[int, str], ...]
     flat: Callable[[Any], Flat]
     nest: Callable[[Flat], Any]
-
-
-@dataclass(frozen=True)
-class Graph(Parcel):
-    """One of the two files; more than the number of sentences is free. · 其中一个文件，长度亦自由。
-
-    free: as of `Layout`, input by input; most: "S" and "P" at most, None for any
-    """
-
-    free: tuple[dict[int, str], ...] = ()
-    most: Mapping[str, int | None] = field(default_factory=dict)
-
-    def shapes(self) -> tuple[Any, ...]:
-        """The free axes of each input. · 各输入的自由维。"""
-        dims = {name: torch.export.Dim(name, max=most) for name, most in self.most.items()}
-        first, *rest = [{0: torch.export.Dim("N")} | {i: dims[of] for i, of in axes.items()} for axes in self.free]
-        return (first, tuple(rest)) if rest else (first,)
 
 
 def layout(network: Any) -> Layout:
@@ -168,28 +151,20 @@ def packed(run: "TranslationRun") -> list[Parcel]:
     scripts = {to: text for to in FORMS if (text := script(to, *sides))}
     most, after = {"S": positions, "P": longest - 1}, [f"{name}_after" for name in form.names[: form.changing]]
     facts = [facts_of(run, side) for side in sides]
-    told = {"longest": longest, "input": STEP}
+    known, known_of_step = {**facts[0], "input": READ}, {**facts[1], "longest": longest, "input": STEP}
+    lacks = " and ".join(f"tokens={one.tokens}" for one in sides if told(one)["pattern"] is None) + " needs chainrule"
+    reads, says = Sizes(({1: "S"},), most), Sizes(({}, *form.free), most)
+    inputs, outputs, step = ("token", *form.names), ("log_p", *after), torch.no_grad()(said)
     return [
-        Graph(
-            encoder, ("source",), form.names, read, {**facts[0], "input": READ}, scripts, "encoder", ({1: "S"},), most
-        ),
-        Graph(
-            decoder,
-            ("token", *form.names),
-            ("log_p", *after),
-            torch.no_grad()(said),
-            facts[1] | told,
-            stem="decoder",
-            free=({}, *form.free),
-            most=most,
-        ),
+        Parcel(encoder, ("source",), form.names, read, known, scripts, "encoder", reads, lacks),
+        Parcel(decoder, inputs, outputs, step, known_of_step, stem="decoder", sizes=says),
     ]
 
 
 def facts_of(run: "TranslationRun", side: Side) -> dict[str, Any]:
     """What a user of a side's file has to know. · 使用信息。"""
     about = {"model": run.model, "language": side.name, "tokens": side.tokens, "lower": side.lower}
-    return {**about, "vocabulary": side.words.tokens, **cutting(side), "made_by": f"chainrule {__version__}"}
+    return {**about, "vocabulary": side.words.tokens, **told(side), "made_by": f"chainrule {__version__}"}
 
 
 def _ids(sentences: int, length: int, words: int) -> Tensor:

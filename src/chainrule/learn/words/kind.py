@@ -43,6 +43,10 @@ class VectorRun:
 
     weights = "last"
     use_it = ("vectors", "nearest WORD")
+    instead = {
+        "export": ("its vectors are a file of words and numbers", "vectors", "export"),
+        "evaluate": ("its vectors are judged by analogies and pairs of words", "vectors", "evaluate"),
+    }
 
     def __init__(self, folder: RunFolder, which: str = "last"):
         self.folder = folder
