@@ -46,6 +46,8 @@ class World(gymnasium.Env):
     def wrong(self, answer):
         if self.fault == "raises":
             raise RuntimeError("the motor\\nis hot")
+        if self.fault == "exits":
+            raise SystemExit(3)
         if self.fault == "leaves":
             raise AssertionError("action out of range")
         given = {
@@ -57,6 +59,9 @@ class World(gymnasium.Env):
             "state short": {"state": np.zeros(1, np.float32)},
             "state none": {"state": None},
             "state word": {"state": "here"},
+            "reward huge": {"reward": 1e300},
+            "end word": {"terminated": "no"},
+            "cut array": {"truncated": np.array([True, False])},
         }
         if self.fault == "four answers":
             del answer["truncated"]
@@ -70,6 +75,7 @@ def world(name, **options):
 for fault in (
     *("raises", "leaves", "reset raises", "old reset", "four answers", "reward nan", "reward inf", "reward none"),
     *("reward word", "state nan", "state short", "state none", "state word"),
+    *("reward huge", "end word", "cut array", "exits"),
 ):
     world("".join(word.title() for word in fault.split()), fault=fault)
 world("ManyChoices", actions=spaces.MultiDiscrete([2, 3]))
@@ -83,6 +89,9 @@ world("Vast", states=spaces.Discrete(20_000))
 world("Box", actions=spaces.Box(-1, 1, (2,)))
 world("Three", states=spaces.Box(-1, 1, (3,)))
 world("Blind")
+world("Idle", actions=spaces.Box(-1, 1, (0,)))
+world("OneWay", actions=spaces.Discrete(1))
+world("Dark", states=spaces.Box(-1, 1, (0,)))
 '''
 
 ROWS = [f"{i % 7},{i * 37 % 11},{'xyz'[i % 3]},{'in' if i % 2 else 'out'}" for i in range(40)]
@@ -103,6 +112,10 @@ TABLES = {
     "other": ["a,shop", "1,x"],
     "words": ["a,b,shop", "one,2,x"],
     "classes": ["a,b,shop,y", "1,2,x,maybe"],
+    "days": ["a,y", *[f"{i},2024-03-{i + 1:02}" for i in range(20)]],
+    "no-day": ["day,y", *[f"2024-02-{i + 10},{'in' if i % 2 else 'out'}" for i in range(21)]],
+    "vast": ["a,b,shop,y", *ROWS, "1e300,1,x,in"],
+    "thousands": ["a;y", *[f"{i + 1},{i * 37 % 900 + 100};{'in' if i % 2 else 'out'}" for i in range(20)]],
 }
 
 TABLE = ["train", "tabular"]
@@ -123,6 +136,12 @@ TABLE_CASES = {
     "table: one class": ([*TABLE, "one-class.csv", Y], "target y: 'in' in every row"),
     "table: no target known": ([*TABLE, "no-target.csv", Y], "target y: nothing in any row"),
     "table: infinite": ([*TABLE, "infinite.csv", Y], "inf in column a"),
+    "table: vast": ([*TABLE, "vast.csv", Y], "1e+300 in column a: expected a finite number of at most 1e+30"),
+    "table: no day": ([*TABLE, "no-day.csv", Y], "'2024-02-30' in column day is no date"),
+    "table: commas": ([*TABLE, "thousands.csv", Y], "in column a can be read in two ways, with a decimal comma or"),
+    "target: days": ([*TABLE, "days.csv", Y], "target y holds dates: expected classes or numbers"),
+    "check: a table twice": (["data", "check", "twice.csv"], "2 columns are called 'a'"),
+    "check: a table's infinity": (["data", "check", "infinite.csv"], "inf in column a"),
     "table: nothing beside": (
         [*TABLE, "only.csv", Y],
         "one column ('y'): expected a target and something to foretell it by",
@@ -168,6 +187,9 @@ WORLD_CASES = {
     "states: a pair": ([*PPO, f"{OWN}Pair-v0"], "states are Tuple"),
     "states: pictures": ([*PPO, f"{OWN}Pictures-v0"], "states are Box"),
     "states: text": ([*PPO, f"{OWN}Word-v0"], "states are Text"),
+    "actions: of no number": ([*PPO, f"{OWN}Idle-v0"], "which leaves nothing to choose"),
+    "actions: only one": ([*PPO, f"{OWN}OneWay-v0"], "which leaves nothing to choose"),
+    "states: of no number": ([*PPO, f"{OWN}Dark-v0"], "which show nothing"),
     "states: too many": ([*PPO, f"{OWN}Vast-v0"], "Discrete up to 10,000"),
     "dqn: numbers": ([*DQN, f"{OWN}Box-v0"], "takes 2 real numbers: expected an environment with discrete actions"),
     "a network in a world": (["train", "mlp", "cartpole"], "cartpole"),
@@ -200,6 +222,10 @@ MIDDLE = {
     "RewardInf": "reward -inf at step 40",
     "RewardNone": "reward None at step 40",
     "RewardWord": "reward 'much' at step 40",
+    "RewardHuge": "reward 1e+300 at step 40",
+    "EndWord": "terminated 'no' at step 40",
+    "CutArray": "truncated array([ True, False]) at step 40",
+    "Exits": "step raised SystemExit: 3, at step 40",
     "StateNan": "state nan at step 40",
     "StateShort": "a state of shape [1], and its space says [2]",
     "StateNone": "at step 40",

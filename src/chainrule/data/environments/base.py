@@ -16,6 +16,8 @@ from torch import Tensor
 from ...errors import UserError
 from .spaces import Actions
 
+LARGEST = 1e30  # of a reward or a state: beyond it sums and squares leave what numbers of 32 bits hold
+
 Seeds = Callable[[int, int], int]  # (number of the world, number of its episode) → seed
 
 
@@ -106,12 +108,13 @@ class Environments:
 
     def _checked(self, after: Tensor, reward: Tensor) -> None:
         for what, value in (("reward", reward), ("state", after)):
-            wrong = ~value.reshape(self.n, -1).isfinite()
+            wrong = ~(value.reshape(self.n, -1).abs() <= LARGEST)  # nan is not below it either
             if bool(wrong.any()):
                 i = int(wrong.any(1).nonzero()[0])
                 number = float(value.reshape(self.n, -1)[i][wrong[i]][0])
                 raise UserError(
-                    f"data {self.source}: {what} {number} at {self.place(i)}; expected numbers: mend the environment"
+                    f"data {self.source}: {what} {number:g} at {self.place(i)}; expected numbers of at most "
+                    f"{LARGEST:g}: mend the environment"
                 )
 
     def place(self, i: int) -> str:

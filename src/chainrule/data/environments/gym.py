@@ -9,6 +9,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,13 @@ def opened(name: str, **options: Any) -> Any:
 
 
 def actions_of(space: Any, name: str) -> Actions:
-    """What can be done in that space. Raises `UserError` for one that is neither discrete nor a box. · 动作空间。"""
+    """What can be done in that space. Raises `UserError` for one that is neither discrete nor a box, and for one that
+    leaves no choice. · 动作空间。
+    """
     spaces = library().spaces
+    none = isinstance(space, spaces.Box) and not np.prod(space.shape)
+    if none or (isinstance(space, spaces.Discrete) and space.n < 2):
+        raise UserError(f"data gym:{name}: actions are {space}, which leaves nothing to choose: expected two or more")
     if isinstance(space, spaces.Discrete):
         return Discrete(int(space.n))
     if isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.floating):
@@ -73,6 +79,8 @@ def eyes_of(space: Any, name: str) -> tuple[int, Callable[[Any], np.ndarray]]:
     if isinstance(space, spaces.Discrete) and space.n <= MOST:
         rows = np.eye(int(space.n), dtype=np.float32)
         return int(space.n), lambda state: rows[int(state) - int(space.start)]
+    if isinstance(space, spaces.Box) and not np.prod(space.shape):
+        raise UserError(f"data gym:{name}: states are {space}, which show nothing: expected numbers to act by")
     if isinstance(space, spaces.Box) and len(space.shape) < 3:
         size = int(np.prod(space.shape))
 
@@ -118,11 +126,11 @@ class Gym(Environments):
         """A call into the world; what it raises is one line."""
         try:
             return getattr(self.worlds[i], what)(*args, **named)
-        except Exception as error:
-            why = " ".join(str(error).split())[:200]
+        except (Exception, SystemExit) as error:
+            why = ": ".join(filter(None, (type(error).__name__, " ".join(str(error).split())[:200])))
             raise UserError(
-                f"data {self.source}: {what} raised {type(error).__name__}: {why}, at {self.place(i)}; the run goes "
-                "on from its last checkpoint when the environment is mended"
+                f"data {self.source}: {what} raised {why}, at {self.place(i)}; the run goes on from its last "
+                "checkpoint when the environment is mended"
             ) from error
 
     def _state(self, state: Any, i: int) -> Tensor:
@@ -167,6 +175,9 @@ class Gym(Environments):
                 f"data {self.source}: step gave {type(answer).__name__}: expected (state, reward, terminated, "
                 "truncated, info)"
             )
+        for name, ended in zip(("terminated", "truncated"), answer[2:4], strict=True):
+            if not isinstance(ended, bool | np.bool_ | int):
+                raise UserError(f"data {self.source}: {name} {ended!r} at {self.place(i)}; expected True or False")
         try:
             return answer[0], float(answer[1]), bool(answer[2]), bool(answer[3])
         except (TypeError, ValueError):
@@ -222,7 +233,8 @@ class Gym(Environments):
 
     def close(self) -> None:
         for world in self.worlds:
-            world.close()
+            with suppress(Exception):  # nothing is left to be learned of it
+                world.close()
 
 
 def _taken(state: Any) -> dict[str, Any]:
