@@ -236,9 +236,9 @@ BAD_TABLES = {
     "features of words": ("ann,bob\n", "id,age\nann,old\nbob,1\n", "age is 'old': expected a number"),
     "a node twice": ("ann,bob\n", NODES + "ann,1,x,val\n", "'ann' stands there twice"),
     "cells missing": ("ann,bob\n", NODES + "cy,1\n", "line 4: 2 cells: expected 4"),
-    "parts that overlap": ("ann,bob\n", NODES + "cy,1,x,train+test\n", "1 nodes are in train and test (the first: cy)"),
+    "parts that overlap": ("ann,bob\n", NODES + "cy,1,x,train+test\n", "1 node in train and test (the first: cy)"),
     "an unknown part": ("ann,bob\n", NODES + "cy,1,x,exam\n", "part 'exam'"),
-    "a pupil without class": ("ann,bob\n", NODES + "cy,1,,train\n", "1 nodes of train have no class"),
+    "a pupil without class": ("ann,bob\n", NODES + "cy,1,,train\n", "1 node of train without a class"),
     "no names above": ("ann,bob\n", "ann,1\nbob,2\n", "expected a first line id"),
     "no node": ("", "id,age\n", "no node below its first line"),
 }

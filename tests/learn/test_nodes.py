@@ -76,6 +76,34 @@ def test_its_report_shows_the_graph(club_run):
     assert "label propagation" in text and "majority" in text
 
 
+def test_a_graph_without_edges_is_learned_from_its_features_and_drawn(tmp_path, groups):
+    own = spoilt(groups, tmp_path / "g", "edges.csv", lambda t: t.split("\n")[0] + "\n")
+    run = quick("gcn", own, tmp_path / "runs", epochs=2)
+    assert (run.path / "report" / "weights.png").stat().st_size > 5000
+
+
+def test_every_edge_is_drawn_once_whichever_way_it_leads():
+    from matplotlib.figure import Figure
+
+    from chainrule.look.graph import _edges
+
+    edges, at = torch.tensor([[0, 2, 1, 3, 3], [1, 1, 0, 0, 3]]), np.arange(8.0).reshape(4, 2)
+    drawn = _edges(Figure().add_subplot(), at, edges, torch.arange(5.0)).get_segments()
+    assert {tuple(sorted(map(tuple, line.tolist()))) for line in drawn} == {
+        ((0, 1), (2, 3)),
+        ((2, 3), (4, 5)),
+        ((0, 1), (6, 7)),
+    }
+
+
+def test_a_graph_with_nothing_set_aside_says_that_it_is_not_judged(tmp_path, groups, capsys):
+    own = spoilt(groups, tmp_path / "g", "nodes.csv", lambda t: t.replace(",val", ",").replace(",test", ","))
+    assert main(["train", "gcn", own, "epochs=2", f"runs={tmp_path / 'runs'}"]) == 0
+    assert "not judged: nothing is set aside" in capsys.readouterr().out
+    assert main(["data", "check", own]) == 0
+    assert "no node set aside for testing" in capsys.readouterr().out
+
+
 def test_the_loop_does_what_the_recipe_does(tmp_path):
     """The same first weights, and without dropout the same weights after each update: penalty on the first layer."""
     arena = Arena.of(read("karate"))
@@ -274,10 +302,11 @@ def spoilt(groups: Path, to: Path, name: str, change) -> str:
 WRONG = {
     "an edge to nowhere": ("edges.csv", lambda t: t + "n0,ghost\n", {}, "node 'ghost' is not in nodes.csv"),
     "a negative node": ("edges.csv", lambda t: t + "-3,n1\n", {}, "node -3: expected no negative number"),
-    "a weight below zero": ("edges.csv", lambda t: t + "n0,n1,-2\n", {}, "edge weights are negative"),
+    "a weight below zero": ("edges.csv", lambda t: t + "n0,n1,-2\n", {}, "1 edge weight negative"),
     "two parts at once": ("nodes.csv", lambda t: t.replace(",train", ",train+test", 1), {}, "in train and test"),
+    "a title twice": ("nodes.csv", lambda t: t.replace("class", "part", 1), {}, "2 columns are called 'part'"),
     "no class": ("nodes.csv", lambda t: t.replace(",class", ",group"), {}, "group is 'a': expected a number"),
-    "one class": ("nodes.csv", lambda t: t.replace(",b,", ",a,"), {}, "1 classes of nodes: expected at least two"),
+    "one class": ("nodes.csv", lambda t: t.replace(",b,", ",a,"), {}, "1 class of nodes: expected at least two"),
     "no teacher": ("nodes.csv", lambda t: t.replace(",train", ",test"), {}, "is in the part train"),
     "a feature that is no number": ("nodes.csv", lambda t: t.replace("n1,", "n1,,", 1), {}, "cells: expected 6"),
     "an unknown way to read": ("", str, {"data": {"per_clas": 3}}, "did you mean per_class"),

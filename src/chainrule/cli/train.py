@@ -68,7 +68,10 @@ def show_figures(run: Any) -> None:
     columns = [*((part, run.metrics, part) for part in parts), *((b, told, "test") for b, told in beside.items())]
     cells = [[name, *[_figure(told.get(f"{part}_{name}"), name) for _, told, part in columns]] for name in names]
     say()
-    table(["figure", *[f">{head}" for head, _, _ in columns]], cells)
+    if cells:
+        table(["figure", *[f">{head}" for head, _, _ in columns]], cells)
+    else:
+        say("not judged: nothing is set aside for validation or testing")
     for line in run.finished.get("remarks", ()):
         say(line)
     say(f"weights  {run.weights}")

@@ -209,9 +209,11 @@ def _edges(axes: Any, at: Places, edges: Tensor, weights: Tensor | None) -> Any:
     """Lines between nodes, each pair once; darker and wider the heavier."""
     from matplotlib.collections import LineCollection
 
-    once = edges[0] < edges[1]
+    low, high = edges.min(0).values.numpy(), edges.max(0).values.numpy()
+    _, first = np.unique(np.stack([low, high]), axis=1, return_index=True)
+    once = first[low[first] < high[first]]
     lines = at[edges[:, once].T.numpy()]
-    if weights is None:
+    if weights is None or not len(once):
         return axes.add_collection(LineCollection(list(lines), colors="#BBBBBB", linewidths=0.9, zorder=1))
     w = weights[once].numpy()
     ramp = LinearSegmentedColormap.from_list("weights", ["#CFE3F2", PALETTE[0], "#00263F"])
@@ -238,7 +240,8 @@ def draw_weights(graph: Graph, S: Sparse, path: Path, title: str = "") -> None:
         for i, (x, y) in enumerate(at):
             ink = "white" if own[i] > 0.7 * own.max() and own.max() > 0 else INK
             axes.annotate(str(i), (x, y), ha="center", va="center", fontsize=7, color=ink)
-        figure.colorbar(lines, ax=axes, shrink=0.6, label="weight of an edge")
+        if lines.get_array() is not None:
+            figure.colorbar(lines, ax=axes, shrink=0.6, label="weight of an edge")
         figure.colorbar(dots, ax=axes, shrink=0.6, label="weight of a node for itself")
         axes.set_title(drawable(title, fonts))
         axes.axis("off")

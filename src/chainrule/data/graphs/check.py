@@ -26,7 +26,7 @@ def faults(graph: Graph) -> list[str]:
         bad = ~graph.weights.isfinite() | (graph.weights < 0)
         if bad.any():
             found.append(
-                f"{name}: {int(bad.sum())} edge weights are negative or no number (the first: "
+                f"{name}: {counted(int(bad.sum()), 'edge weight')} negative or no number (the first: "
                 f"{float(graph.weights[bad][0])}): expected at least 0"
             )
     return found + _of_masks(graph)
@@ -41,14 +41,25 @@ def _of_masks(graph: Graph) -> list[str]:
             if len(both):
                 first = _named(graph, int(both[0]))
                 found.append(
-                    f"{graph.name}: {len(both)} nodes are in {part} and {other} (the first: {first}): a test is worth "
-                    "nothing where it was learned from; put each in one part"
+                    f"{graph.name}: {counted(len(both), 'node')} in {part} and {other} (the first: {first}): a test is "
+                    "worth nothing where it was learned from; put each in one part"
                 )
         if graph.y is not None and (unknown := mask & (graph.y < 0)).any() and part == "train":
             found.append(
-                f"{graph.name}: {int(unknown.sum())} nodes of train have no class: expected one, or another part"
+                f"{graph.name}: {counted(int(unknown.sum()), 'node')} of train without a class: expected one, or "
+                "another part"
             )
     return found
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things, in the plural where it is to be. · 数量与名词。
+
+    >>> counted(1, "edge"), counted(1200, "class")
+    ('1 edge', '1,200 classes')
+    """
+    ending = "" if number == 1 else "es" if what.endswith("s") else "s"
+    return f"{number:,} {what}{ending}"
 
 
 def _named(graph: Graph, node: int) -> str:
@@ -76,6 +87,8 @@ def notes(graph: Graph) -> list[str]:
             found.append(f"{count} " + what.format(s="s" if count > 1 else ""))
     if graph.x is not None and (blank := int((graph.x.ptr.diff() == 0).sum())):
         found.append(f"{blank} node{'s' if blank > 1 else ''} without features")
+    if graph.y is not None and graph.masks and not ("test" in graph.masks and graph.masks["test"].any()):
+        found.append("no node set aside for testing")
     if graph.y is not None and "train" in graph.masks:
         taught = set(graph.y[graph.masks["train"]].tolist())
         alone = [name for c, name in enumerate(graph.classes) if c not in taught]
@@ -86,10 +99,10 @@ def notes(graph: Graph) -> list[str]:
 
 def summary(graph: Graph) -> str:
     """What it is, in one line. · 一行概况。"""
-    parts = [f"{graph.name}: {graph.nodes:,} nodes, {graph.edges.shape[1]:,} edges"]
+    parts = [f"{graph.name}: {counted(graph.nodes, 'node')}, {counted(graph.edges.shape[1], 'edge')}"]
     if graph.x is not None:
-        parts.append(f"{graph.x.shape[1]:,} features")
+        parts.append(counted(graph.x.shape[1], "feature"))
     if graph.classes:
-        parts.append(f"{len(graph.classes)} classes")
+        parts.append(counted(len(graph.classes), "class"))
     parts += [f"{part} {int(graph.masks[part].sum()):,}" for part in PARTS if part in graph.masks]
     return ", ".join(parts) + "".join(f"; {note}" for note in notes(graph))

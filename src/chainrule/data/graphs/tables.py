@@ -96,6 +96,9 @@ def of_folder(folder: Path) -> Graph:
     if not lines or lines[0][1][0].lower() not in ("id", "node", "name"):
         raise UserError(f"{show(path)}: expected a first line id,…,class with the names of its columns")
     (_, head), *body = lines
+    again = next((title for title in head if head.count(title) > 1), None)
+    if again is not None:
+        raise UserError(f"{show(path)}: {head.count(again)} columns are called {show(again)!r}: expected one")
     if not body:
         raise UserError(f"{show(path)}: no node below its first line: expected one a line")
     names = tuple(cells[0] for _, cells in body)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ...data.graphs import Graph, read
+from ...data.graphs.check import counted
 from ...errors import UserError, unknown
 from ...networks.graphs import LINKS
 from ...nn.graph import adjacency
@@ -90,7 +91,11 @@ def hidden(source: str, reading: Mapping[str, Any], seed: int) -> LinkData:
     order = torch.from_numpy(draw.permutation(once.shape[1]))
     sizes = [int(asked[f"{part}_edges"] * once.shape[1]) for part in ("test", "val")]
     if once.shape[1] - sum(sizes) < 1 or (asked["test_edges"] and not sizes[0]):
-        raise UserError(f"{graph.name}: {once.shape[1]} edges: too few to hide {sizes[0]} and {sizes[1]} of them")
+        raise UserError(
+            f"{graph.name}: {counted(once.shape[1], 'pair')} of joined nodes: too few to hide "
+            f"{asked['test_edges']:g} of them for testing and {asked['val_edges']:g} for validation; expected more "
+            "edges, or less of data.test_edges and data.val_edges"
+        )
     test, val, left = once[:, order].split([*sizes, once.shape[1] - sum(sizes)], 1)
     none = others(graph, sum(sizes), draw)
     x, A = facts.features_of(graph), adjacency(torch.cat([left, left.flip(0)], 1), None, graph.nodes)

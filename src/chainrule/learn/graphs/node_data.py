@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ...data.graphs import Graph, read
+from ...data.graphs.check import counted
 from ...data.graphs.graph import PARTS, Features
 from ...errors import UserError, unknown
 from ...networks.graphs import NODES
@@ -153,7 +154,9 @@ def prepared(source: str, reading: Mapping[str, Any], seed: int, known: NodeFact
     graph = graph.symmetric() if asked["undirected"] else graph
     y = graph.y
     if y is None or len(graph.classes) < 2:
-        raise UserError(f"{graph.name}: {len(graph.classes)} classes of nodes: expected at least two to learn from")
+        raise UserError(
+            f"{graph.name}: {counted(len(graph.classes), 'class')} of nodes: expected at least two to learn from"
+        )
     if not graph.masks:
         graph = parted(graph, asked["per_class"], asked["val_per_class"], seed)
     if known is not None and graph.classes != known.classes:
