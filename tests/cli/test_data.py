@@ -85,6 +85,31 @@ def test_show_and_check_of_an_archive(photos, capsys):
     assert "nothing wrong" in capsys.readouterr().out
 
 
+def test_show_and_check_of_a_table_of_values(tmp_path, capsys):
+    path = tmp_path / "shop.csv"
+    path.write_text("age,since,shop,spare\n" + "".join(f"{i * 7 % 50},2024-01-{i + 1:02},xyz,\n" for i in range(30)))
+    assert main(["data", "show", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "shop.csv: 30 rows, 4 columns" in out and "column spare: nothing in any row: left out" in out
+    assert "column since: dates" in out and "column shop: the same in every row: left out" in out
+    assert main(["data", "check", str(path)]) == 0
+    assert "30 rows, 4 columns: nothing wrong" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.txt", "0 1\n1 2\n2 2\n"), ("b.csv", "0,1\n1,2\n2,2\n"), ("c.csv", "source,target\na,b\nb,b\n")],
+)
+def test_show_and_check_of_a_list_of_edges(tmp_path, capsys, name, text):
+    (tmp_path / name).write_text(text)
+    for what in ("show", "check"):
+        assert main(["data", what, str(tmp_path / name)]) == 0
+        assert f"{text.count(chr(10)) - text.startswith('s')} edges; directed: " in capsys.readouterr().out
+    (tmp_path / "words.txt").write_text("0 1 and more\nwords\n")
+    assert main(["data", "show", str(tmp_path / "words.txt")]) == 0
+    assert "edges" not in capsys.readouterr().out
+
+
 def table(text, name="labels.csv"):
     return lambda root: (root / name).write_text(text)
 

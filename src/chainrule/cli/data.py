@@ -7,8 +7,9 @@ import click
 
 from ..catalog import KINDS, check_data
 from ..data.augment.plan import parse as plans
-from ..data.graph_names import is_graph, is_graph_set
+from ..data.graph_names import is_graph, is_graph_set, lists_edges
 from ..data.sources import SOURCES, get, locate, path_of, places
+from ..data.table_names import holds_values
 from ..data.text_names import holds_pairs, holds_texts
 from ..datasets import DATASETS, GYM, grouped, here, inside, named
 from ..errors import UserError, did_you_mean, unknown
@@ -17,6 +18,10 @@ from .complete import data_names
 from .show import clean, say, table
 from .text_lines import is_text, show_text
 
+_HELD = (  # kinds of learning and what tells their data from images, the surest sign first
+    *(("nodes", is_graph), ("graphs", is_graph_set), ("texts", holds_texts), ("translation", holds_pairs)),
+    *(("nodes", lists_edges), ("tables", holds_values)),
+)
 UNEVEN = 1.5  # largest class over smallest from which it is worth a word
 
 
@@ -74,8 +79,7 @@ def _kind_of(source: str) -> str:
         return "" if source in SOURCES else known.kinds[0]
     if path is None:
         return ""
-    held = {"nodes": is_graph, "graphs": is_graph_set, "texts": holds_texts, "translation": holds_pairs}
-    return next((kind for kind, holds in held.items() if holds(path)), "")
+    return next((kind for kind, holds in _HELD if holds(path)), "")
 
 
 @data.command(context_settings={"ignore_unknown_options": True})
@@ -87,10 +91,11 @@ def show(words: tuple[str, ...], png: str | None) -> None:
     With augment=… the sheet shows what training would see below the originals. A file of text, parallel files or a
     table with tokens=words|characters|chinese|bpe:CODES shows what became of its first lines: tokens, ids, lengths.
     """
-    if is_text(words):
+    source = words[0]
+    if is_text(words) and not lists_edges(Path(source)):
         show_text(words)
         return
-    source, asked = words[0], parse(words[1:])
+    asked = parse(words[1:])
     if kind := _kind_of(source):
         from .data_kinds import show_kind
 
@@ -185,7 +190,8 @@ def check(path: str) -> None:
         return
     if path not in SOURCES and path_of(path) is None:
         raise UserError(
-            f"{clean(path)}: no such folder; expected a folder, archive or table of images, IDX files or a graph"
+            f"{clean(path)}: no such folder; expected a folder, archive or table of images, IDX files, a table of "
+            f"values or a graph"
             f"{did_you_mean(path, DATASETS)}"
         )
     from ..data.check import check as look

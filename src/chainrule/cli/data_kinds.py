@@ -13,7 +13,7 @@ from ..errors import UserError
 from .show import clean, say, table
 
 _WIDE, _FIRST, _MOST = 60, 3, 24  # characters of a sample, samples and labels that are shown
-Told = tuple[str, tuple[Sequence[str], Sequence[Sequence[Any]]] | None]  # a line, and a table below it
+Told = tuple[str, tuple[Sequence[str], Sequence[Sequence[Any]]] | None]  # lines, and a table below them
 
 
 def show_kind(kind: str, source: str) -> None:
@@ -95,9 +95,11 @@ def _table(source: str) -> Told:
 
     frame = read_table(source, {})
     found = look_at(frame, list(frame.columns), [])
-    goal = TABLES[source].target if source in TABLES else "none chosen: data.target="
-    said = f"{clean(frame.name)}: {len(frame):,} rows, {len(frame.columns)} columns; target {goal}"
-    return said, (["column", "kind", ">gaps", "holds"], [_column(name, found) for name in found.values])
+    said = f"{clean(frame.name)}: {len(frame):,} rows, {len(frame.columns)} columns"
+    if source in TABLES:
+        said += f"; target {TABLES[source].target}"
+    lines = "\n".join((*found.lines, said))
+    return lines, (["column", "kind", ">gaps", "holds"], [_column(name, found) for name in found.values])
 
 
 def _column(name: str, found: Any) -> list[Any]:

@@ -1,5 +1,6 @@
 """The known graphs and what files of graphs look like, without importing torch. · 已知的图与图文件的形式。"""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ SUFFIXES = (".npz", ".graphml", ".gml")
 ALONE = (".graphml", ".gml")  # one graph a file, of which a folder may hold many
 INDICATOR = "_graph_indicator.txt"  # the end of a file name that only a set of TU Dortmund has
 LISTS = (".csv", ".tsv", ".txt", ".cites", ".edges", ".edgelist")
+_TITLES = re.compile(r"(?:source|src|from|u)[,;\s]+(?:target|dst|to|v)\b", re.IGNORECASE)
+_EDGE = re.compile(r"-?\d+(?:[ \t]+|[ \t]*,[ \t]*)-?\d+")
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,20 @@ def is_graph(path: Path) -> bool:
     if path.is_dir():
         return (path / "edges.csv").is_file() or bool(present(path))
     return path.suffix.lower() in (*SUFFIXES, ".cites", ".edges", ".edgelist")
+
+
+def lists_edges(path: Path) -> bool:
+    """Whether a text begins with pairs of whole numbers, or with the titles of a list of edges. · 是否为边表。
+
+    >>> lists_edges(Path("no-such-list.txt"))
+    False
+    """
+    if path.suffix.lower() not in LISTS or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        text = file.read(4096).decode("utf-8-sig", "replace")
+    lines = [line.strip() for line in text.split("\n")[:20] if line.strip() and line[0] not in "#%"]
+    return bool(lines) and (bool(_TITLES.match(lines[0])) or all(map(_EDGE.fullmatch, lines)))
 
 
 def is_graph_set(path: Path) -> bool:

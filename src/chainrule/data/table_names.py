@@ -1,11 +1,14 @@
 """The known tables and what files of tables look like, without importing torch. · 已知的表格与表格文件的形式。"""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from .shelf import Shelf
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
+_PICTURES = re.compile(rb"\.(?:png|jpe?g|gif|bmp|webp|tiff?|p[gnp]m)\b", re.IGNORECASE)
+_FILES = {"file", "filename", "file_name", "path", "filepath", "image", "image_path", "img", "image_id"}
 HOME = "tabular"  # the folder below $CHAINRULE_DATA where they are looked for
 
 
@@ -100,3 +103,22 @@ def is_table(path: Path) -> bool:
     """
     name = path.name.lower().removesuffix(".gz").removesuffix(".xz")
     return name.endswith(SUFFIXES)
+
+
+def holds_values(path: Path) -> bool:
+    """Whether a file is a table of values rather than of names of pictures and their labels. · 是否为数值表格。
+
+    >>> holds_values(Path("a.parquet")), holds_values(Path("cat.png")), holds_values(Path("no-such-table.csv"))
+    (True, False, False)
+    """
+    if not is_table(path):
+        return False
+    if path.suffix.lower() not in (".csv", ".tsv"):
+        return True
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        start = file.read(4096)
+    head = start.partition(b"\n")[0].decode("utf-8-sig", "replace").lower()
+    titles = {title.strip(" \"'\r") for title in re.split("[,;\t|]", head)}
+    return not _PICTURES.search(start) and not titles & _FILES

@@ -16,6 +16,7 @@ from .files import Cells, Frame, number
 
 UNSEEN, ABSENT, FIRST = 0, 1, 2
 MANY = 0.5  # of the rows have a text of their own: names and free text, of which nothing can be learned
+LARGEST = 1e30  # beyond it squares and sums leave what numbers of 32 bits hold
 FEW = 20  # different texts are always categories
 TRUE, FALSE = ("true", "yes", "t", "y"), ("false", "no", "f", "n")
 _ISO = re.compile(
@@ -89,6 +90,16 @@ def look_at(frame: Frame, names: list[str], categories: list[str]) -> Kinds:
     return found
 
 
+def are_dates(cells: Cells) -> bool:
+    """Whether texts are dates, year-month-day or such as can be read in two ways. · 是否为日期列。
+
+    >>> are_dates(["2024-02-01", None]), are_dates(["1/2/2024"]), are_dates(["a"])
+    (True, True, False)
+    """
+    there = [] if isinstance(cells, np.ndarray) else [cell for cell in cells if cell is not None]
+    return bool(there) and any(all(map(form.fullmatch, there)) for form in (_ISO, _TWO_WAYS))
+
+
 def _kind(frame: Frame, name: str, as_category: bool) -> tuple[str, Cells]:
     cells = frame.columns[name]
     if as_category:
@@ -137,10 +148,11 @@ def numbers(frame: Frame, name: str) -> np.ndarray | None:
 
 
 def _refuse_infinite(frame: Frame, name: str, values: np.ndarray) -> None:
-    if np.isinf(values).any():
-        row = int(np.flatnonzero(np.isinf(values))[0])
+    if (large := np.abs(values) > LARGEST).any():
+        row = int(np.flatnonzero(large)[0])
         raise UserError(
-            f"{frame.places[row]}: {values[row]} in column {show(name)}: expected a finite number or an empty cell"
+            f"{frame.places[row]}: {values[row]:g} in column {show(name)}: expected a finite number of at most "
+            f"{LARGEST:g} or an empty cell"
         )
 
 

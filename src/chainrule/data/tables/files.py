@@ -6,6 +6,7 @@ No torch here. CSV and TSV need nothing; Parquet needs polars.
 import csv
 import hashlib
 import io
+import re
 import sys
 import tarfile
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from ..text.reading import Text, decode, lines, read
 
 Cells = list[str | None] | np.ndarray  # texts, None where there is nothing; or float64, nan where there is nothing
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
+_DECIMAL, _THOUSANDS = re.compile(r"[+-]?\d+(,\d+)?(e[+-]?\d+)?"), re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 MISSING = frozenset(("", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "?"))
 
 
@@ -84,7 +86,8 @@ def _known(name: str, options: dict[str, Any]) -> Frame:
 
 
 def _csv(text: Text, options: dict[str, Any], tabs: bool = False, titles: tuple[str, ...] = ()) -> Frame:
-    rows = _rows(text, _delimiter(text, options.get("delimiter", "auto"), tabs))
+    delimiter = _delimiter(text, options.get("delimiter", "auto"), tabs)
+    rows = _rows(text, delimiter)
     first = [cell.strip() for cell in rows[0][1]]
     if titles and len(titles) != len(first):
         raise UserError(f"{text.path}: {len(first)} columns: expected the {len(titles)} that were published")
@@ -104,11 +107,29 @@ def _csv(text: Text, options: dict[str, Any], tabs: bool = False, titles: tuple[
     digest = hashlib.sha256(repr(names).encode())
     columns: dict[str, Cells] = {}
     for name, cells in zip(names, zip(*(cells for _, cells in body), strict=True), strict=True):
-        found = [None if (cell := c.strip()).lower() in MISSING else cell for c in cells]
+        found: list[str | None] = [None if (cell := c.strip()).lower() in MISSING else cell for c in cells]
+        found = found if delimiter == "," else _points(found, name, text.path)
         digest.update(repr(found).encode("utf-8", "backslashreplace"))
         columns[name] = found
     places = tuple(text.where(line) for line, _ in body)
     return Frame(Path(text.path).name, columns, places, digest.hexdigest(), titled=titled or bool(titles))
+
+
+def _points(cells: list[str | None], name: str, path: str) -> list[str | None]:
+    """Numbers with decimal commas, as many tables between semicolons have them, with points; other cells as they are.
+
+    Raises `UserError` where a comma may as well stand between thousands.
+    """
+    there = [cell for cell in cells if cell is not None]
+    broken = [cell for cell in there if "," in cell]
+    if not broken or not all(_DECIMAL.fullmatch(cell) for cell in there):
+        return cells
+    if all(_THOUSANDS.fullmatch(cell) for cell in broken):
+        raise UserError(
+            f"{path}: {broken[0]!r} in column {show(name)} can be read in two ways, with a decimal comma or thousands: "
+            "expected numbers with a point"
+        )
+    return [cell and cell.replace(",", ".") for cell in cells]
 
 
 def _delimiter(text: Text, given: Any, tabs: bool) -> str:

@@ -10,10 +10,11 @@ import numpy as np
 
 from ...errors import UserError, unknown
 from ..names import show
-from .columns import FEW, MANY, numbers, texts
+from .columns import FEW, MANY, are_dates, numbers, texts
 from .files import Frame
 
 MOST_CLASSES = 10  # whole numbers of so few kinds are classes
+RARE = 5  # rows: a class of fewer is not in each part
 _BINS = 10  # of numbers, from each of which a share is held out
 
 
@@ -62,7 +63,7 @@ def target(frame: Frame, name: str, task: str) -> Target:
     """
     if task not in ("auto", "classification", "regression"):
         raise UserError(f"data.task={task}: expected auto, classification or regression")
-    if name in frame.dates:
+    if name in frame.dates or are_dates(frame.columns[name]):
         raise UserError(f"target {show(name)} holds dates: expected classes or numbers")
     words = texts(frame.columns[name])
     rows = np.array([i for i, word in enumerate(words) if word is not None], dtype=np.int64)
@@ -90,6 +91,10 @@ def target(frame: Frame, name: str, task: str) -> Target:
         )
     place = {label: i for i, label in enumerate(classes)}
     chosen = np.array([place[words[i] or ""] for i in rows.tolist()], dtype=np.int64)
+    rare = [label for label, count in zip(classes, np.bincount(chosen).tolist(), strict=True) if count < RARE]
+    if rare:
+        named = ", ".join(show(label)[:30] for label in rare[:5]) + (" …" if len(rare) > 5 else "")
+        lines.append(f"target {show(name)}: fewer than {RARE} rows of class {named}: not in every part")
     return Target(name, "classification", classes, chosen, rows, tuple(lines))
 
 
