@@ -74,7 +74,12 @@ KINDS = {
         example="GRAPH",
         pictures="chainrule.look.node_report:pictures",
     ),
-    "tables": Way("chainrule.learn.tables.kind:Tables", "classes or a number from tables", "由表格学习类别或数值"),
+    "tables": Way(
+        "chainrule.learn.tables.kind:Tables",
+        "classes or a number from tables",
+        "由表格学习类别或数值",
+        pictures="chainrule.look.foretold:pictures",
+    ),
     "translation": Way(
         "chainrule.learn.translation.kind:Translation",
         "translations from pairs of sentences",

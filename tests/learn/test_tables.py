@@ -53,6 +53,27 @@ def train(home: Path, table: str = "rings.csv", **values):
     return chainrule.train("tabular", home / table, **{**given, **values})
 
 
+def test_decimal_commas_between_semicolons_are_numbers(tmp_path):
+    from chainrule.data.tables.files import read_table
+
+    (tmp_path / "a.csv").write_text("a;b;c\n1,5;x,y;7\n-20;z;8\n,;z;9\n".replace("\n,;", "\n;"))
+    columns = read_table(str(tmp_path / "a.csv"), {}).columns
+    assert columns == {"a": ["1.5", "-20", None], "b": ["x,y", "z", "z"], "c": ["7", "8", "9"]}
+
+
+def test_the_report_of_numbers_shows_what_was_foretold(home):
+    run = train(home, "curve.csv", epochs=2)
+    assert (run.path / "report" / "foretold.png").stat().st_size > 5000
+    assert "![foretold.png](foretold.png)" in (run.path / "report" / "report.md").read_text()
+
+
+def test_a_class_of_a_few_rows_is_told(home, capsys):
+    (home / "rare.csv").write_text("a,b,shop,y\n" + "\n".join([*rows(60), "1,1,x,never"]))
+    words = ["data.target=y", "epochs=1", f"runs={home / 'runs'}"]
+    assert main(["train", "tabular", str(home / "rare.csv"), *words]) == 0
+    assert "target y: fewer than 5 rows of class never: not in every part" in capsys.readouterr().out
+
+
 @pytest.fixture(scope="module")
 def run(home):
     return train(home, name="rings")

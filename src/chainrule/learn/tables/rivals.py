@@ -31,6 +31,12 @@ def baselines(data: Table, task: Supervised, parts: dict[str, Any]) -> dict[str,
     return {name: _figures(answer, task, parts) for name, answer in answers.items()}
 
 
+def linear(data: Table, part: Rows) -> np.ndarray | None:
+    """What linear regression foretells of a part, [N] in standard units; None without scikit-learn. · 线性回归。"""
+    line = _linear(data, "regression")
+    return None if line is None else line(part)[:, 0].numpy()
+
+
 def _figures(answer: Any, task: Supervised, parts: dict[str, Any]) -> dict[str, float]:
     figures: dict[str, float] = {}
     for name, part in parts.items():

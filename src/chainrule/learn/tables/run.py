@@ -90,6 +90,10 @@ class TableRun(Run):
 
         return export(self, to, fold_bn, out)
 
+    def said(self, part: Rows) -> np.ndarray:
+        """What the network foretells of a part: scores of the classes [N, C], or numbers in standard units [N, 1]."""
+        return self._answers(part.numbers, part.categories).double().numpy()
+
     def _frame(self, source: str) -> Frame:
         """The table, its columns named as those of the training where it has no titles of its own."""
         frame = read_table(source, dict(self.settings.data))
