@@ -303,6 +303,27 @@ def test_a_set_that_is_not_here_says_where_it_is_looked_for(tmp_path, monkeypatc
         read("pubmed")
 
 
+def test_nodes_of_gml_have_the_names_of_their_labels(tmp_path):
+    node = 'node [ id {0} label "{1}" age {0} class "x" ]'
+    text = f"graph [ directed 1 {node.format(4, 'ann')} {node.format(7, 'bob')} edge [ source 4 target 7 ] ]"
+    (tmp_path / "club.gml").write_text(text)
+    graph = read(tmp_path / "club.gml")
+    assert graph.names == ("ann", "bob") and graph.x.shape == (2, 1) and graph.edges.tolist() == [[0], [1]]
+    (tmp_path / "twins.gml").write_text(text.replace("bob", "ann"))
+    assert read(tmp_path / "twins.gml").names == ("4", "7")
+
+
+def test_labels_that_are_no_whole_numbers_are_refused(tmp_path):
+    path, parts = tmp_path / "half.npz", {"data": [1.0], "indices": [1], "indptr": [0, 1, 1], "shape": [2, 2]}
+    square = {f"adj_{name}": np.array(cells) for name, cells in parts.items()}
+    for labels in ([0, 0.5], ["a", "b"], [[0, 1], [1, 0]]):
+        np.savez(path, **square, labels=np.array(labels))
+        with pytest.raises(UserError, match="labels are no whole numbers"):
+            read(path)
+    np.savez(path, **square, labels=np.array([1, -1]))
+    assert read(path).y.tolist() == [1, -1]
+
+
 def test_data_check_tells_a_good_graph_and_a_bad_one(tables, capsys):
     assert main(["data", "check", "karate"]) == 0
     assert "34 nodes, 156 edges" in capsys.readouterr().out

@@ -86,7 +86,7 @@ def notes(graph: Graph) -> list[str]:
         if count:
             found.append(f"{count} " + what.format(s="s" if count > 1 else ""))
     if graph.x is not None and (blank := int((graph.x.ptr.diff() == 0).sum())):
-        found.append(f"{blank} node{'s' if blank > 1 else ''} without features")
+        found.append(f"{counted(blank, 'node')} with no feature other than 0")
     if graph.y is not None and graph.masks and not ("test" in graph.masks and graph.masks["test"].any()):
         found.append("no node set aside for testing")
     if graph.y is not None and "train" in graph.masks:

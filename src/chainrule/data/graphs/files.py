@@ -65,11 +65,18 @@ def of_npz(path: Path) -> Graph:
     if x is not None:
         values = torch.as_tensor(np.asarray(x.data, np.float32))
         features = Features(values, torch.as_tensor(x.indptr), torch.as_tensor(x.indices), x.shape)
+    if y is not None and not _whole(np.asarray(y)):
+        raise UserError(f"{show(path)}: labels are no whole numbers, one a node: expected 0, 1, …, below 0 for none")
     known = None if y is None else torch.as_tensor(np.asarray(y, np.int64))
     classes = () if known is None else tuple(map(str, range(int(known.max()) + 1)))
     weights = torch.as_tensor(np.asarray(adjacency.data, np.float32))
     uniform = bool((weights == 1).all())
     return Graph(path.stem, edges, nodes, None if uniform else weights, features, known, classes, faults=faults)
+
+
+def _whole(y: np.ndarray) -> bool:
+    """Whether labels are whole numbers, one a node."""
+    return y.ndim == 1 and y.dtype.kind in "biuf" and bool((y == np.floor(y)).all())
 
 
 def members(path: Path) -> dict[str, Any]:
@@ -136,15 +143,16 @@ def parsed(path: Path) -> Any:
 
 
 def of_networkx(path: Path) -> Graph:
-    """A GraphML or GML file by networkx: weight of the edges, numeric attributes as features, `label` as class.
+    """A GraphML or GML file by networkx: weight of the edges, numeric attributes as features, `class` or `club`.
 
     · 经 networkx 读取 GraphML 或 GML。
 
     Raises `UserError`, naming the file, for what networkx cannot read.
     """
     found = parsed(path)
-    names = list(found.nodes)
-    place = {name: i for i, name in enumerate(names)}
+    place = {node: i for i, node in enumerate(found.nodes)}
+    titles = [d.pop("label", None) for _, d in found.nodes(data=True)] if path.suffix.lower() == ".gml" else []
+    names = titles if None not in titles and len(set(titles)) == len(place) else list(place)
     ties = [(place[a], place[b], w) for a, b, w in found.edges(data="weight", default=1)]
     edges = torch.tensor([(a, b) for a, b, _ in ties], dtype=torch.int64).reshape(-1, 2).T
     try:
