@@ -38,6 +38,7 @@ class Try:
     """What a data set is tried with. · 一个数据集的实验设置。
 
     updates  of each run, about   labels  a class   rise  epochs over which the weight of pseudo-labels rises
+    settings  of all ways   fixmatch  those of FixMatch alone
     """
 
     model: str
@@ -46,6 +47,7 @@ class Try:
     ways: tuple[str, ...] = tuple(WAYS)
     rise: float = 1.0
     settings: dict[str, Any] = field(default_factory=lambda: {"augment": "affine"})
+    fixmatch: dict[str, Any] = field(default_factory=dict)
 
 
 TRIES = {
@@ -58,12 +60,10 @@ TRIES = {
         500,
         (40, 100),
         ways=("supervised", "fixmatch"),
-        settings={
-            "augment": _PHOTOGRAPH,
+        settings={"augment": _PHOTOGRAPH, "batch_size": 32, "channels_last": True},
+        fixmatch={
             "strong": f"{_PHOTOGRAPH}+affine(degrees=20,zoom=0.2,pixels=4)+jitter+cutout(16)",
-            "batch_size": 32,
             "unlabelled_ratio": 3,
-            "channels_last": True,
         },
     ),
 }
@@ -75,6 +75,8 @@ def measure(data: str, labels: int, way: str, seed: int) -> dict[str, float]:
     given = dict(COMMON, **tried.settings, **WAYS[way], labels=labels, seed=seed)
     if way == "pseudo":
         given["unlabelled_rise"] = tried.rise
+    if way == "fixmatch":
+        given |= tried.fixmatch
     began = time.process_time()
     with TemporaryDirectory() as folder:
         settings = parse([f"{key}={value}" for key, value in given.items()])

@@ -39,11 +39,14 @@ def _curves(axes: Axes, data: str, told: dict[str, Any]) -> None:
     ends = []
     for way, (name, colour, marker) in LOOKS.items():
         dots = [(run["labels"], 100 * run["accuracy"]) for run in told["runs"] if run["way"] == way]
-        means = [fmean(y for x, y in dots if x == number) for number in numbers]
-        axes.plot(numbers, means, color=colour, marker=marker, markersize=6, linewidth=1.9)
+        if not dots:
+            continue
+        tried = [number for number in numbers if number in dict(dots)]
+        means = [fmean(y for x, y in dots if x == number) for number in tried]
+        axes.plot(tried, means, color=colour, marker=marker, markersize=6, linewidth=1.9)
         axes.scatter(*zip(*dots, strict=True), color=colour, s=9, alpha=0.45, linewidths=0)
         ends.append((name, means[-1], colour))
-    axes.set_ylim(None, 101)
+    axes.set_ylim(None, min(101, 5 + max(100 * run["accuracy"] for run in told["runs"])))
     axes.set_xlim(numbers[0] * 0.85, numbers[-1] * 1.12)
     axes.xaxis.set_major_locator(FixedLocator(numbers))
     axes.xaxis.set_minor_locator(NullLocator())

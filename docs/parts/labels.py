@@ -24,12 +24,17 @@ def labels(page: str, data: str) -> str:
     found: dict[tuple[int, str], list[float]] = {}
     for run in measured(data)["runs"]:
         found.setdefault((run["labels"], run["way"]), []).append(100 * run["accuracy"])
-    rows = [[count, *(told(found[count, way]) for way in WAYS)] for count in dict.fromkeys(count for count, _ in found)]
+    rows = [
+        [count, *(told(found.get((count, way), [])) for way in WAYS)]
+        for count in dict.fromkeys(count for count, _ in found)
+    ]
     return table(["labels a class · 每类标签数", *WAYS.values()], rows)
 
 
 def told(shares: list[float]) -> str:
-    """Mean and deviation; of one seed the figure alone. · 均值与标准差，单个种子只有数值。"""
+    """Mean and deviation; of one seed the figure alone, of none a dash. · 均值与标准差，单个种子只有数值。"""
+    if not shares:
+        return "–"
     return f"{fmean(shares):.1f} ± {stdev(shares):.1f} %" if len(shares) > 1 else f"{shares[0]:.1f} %"
 
 
