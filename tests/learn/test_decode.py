@@ -230,7 +230,8 @@ def test_the_best_of_all_are_among_the_best_of_each(never):
         hidden = torch.tensor(never).long()
         ahead = total.flatten()[:, None] + log_p.double().index_fill(1, hidden, -math.inf)
         values, places = ahead.view(2, -1).sort(dim=1, descending=True, stable=True)
-        found, origin, token = _grown(total, log_p, hidden)
+        likeliest_of_each = [x.numpy() for x in best_of(log_p.double(), min(beam + len(never), words))]
+        found, origin, token = map(torch.from_numpy, _grown(total.numpy(), *likeliest_of_each, never))
         assert torch.equal(found, values[:, :beam])
         live = found > -math.inf
         assert torch.equal((origin * words + token)[live], places[:, :beam][live])

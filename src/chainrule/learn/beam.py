@@ -6,8 +6,9 @@ it has now divided by the largest penalty. Stopping when the best one ends would
 """
 
 import math
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,9 +16,17 @@ from ..errors import UserError
 from .decode import PLAIN, USUAL, Hypothesis, Limits, Penalty, Step, reorder
 
 
+class Ahead(Protocol):
+    """A step that tells the likeliest words only, not what all of them have. · 只给出最可能的词的一步。"""
+
+    def best(self, state: Any, token: Tensor, many: int) -> tuple[Tensor, Tensor, Any]:
+        """Log-probabilities and tokens [N, many] behind token [N], the first of equals first; and the state."""
+        ...
+
+
 @torch.no_grad()
 def beam_search(
-    step: Step,
+    step: Step | Ahead,
     state: Any,
     first: Tensor,
     limits: Limits = USUAL,
@@ -38,31 +47,36 @@ def beam_search(
         raise UserError(f"beam={beam}, nbest={nbest}: expected 1 ≤ nbest ≤ beam")
     n, device = len(first), first.device
     done: list[list[Hypothesis]] = [[] for _ in range(n)]
-    rows = list(range(n))  # the sentences that go on
-    state = reorder(state, torch.arange(n, device=device).repeat_interleave(beam))
-    total = torch.full((n, beam), -math.inf, dtype=torch.float64, device=device)
+    rows = np.arange(n)  # the sentences that go on
+    bar = np.full(n, -math.inf)  # of each: what a score has to pass to come among the nbest
+    state = _taken(state, np.repeat(rows, beam), n, device)
+    total = np.full((n, beam), -math.inf)
     total[:, 0] = 0  # one hypothesis to begin with; an empty place has −∞
-    said = torch.zeros(n, beam, 0, dtype=torch.int64, device=device)
-    room = torch.full((n, 1), beam, device=device)
+    said = np.zeros((n, beam, 0), np.int64)
+    room = np.full((n, 1), beam)
     last = first.repeat_interleave(beam)
     for length in range(1, limits.max_length + 1):
-        if not rows:
+        if not len(rows):
             break
-        log_p, state = step(state, last)
-        total, origin, token = _grown(total, log_p, torch.tensor(limits.never, device=device, dtype=torch.int64))
-        said = torch.cat([said.gather(1, origin[..., None].expand(-1, -1, length - 1)), token[..., None]], 2)
-        live = (torch.arange(beam, device=device) < room) & (total > -math.inf)
+        values, tokens, state = _ahead(step, state, last, beam + len(limits.never))
+        total, origin, token = _grown(total, values, tokens, limits.never)
+        said = np.concatenate([said[np.arange(len(rows))[:, None], origin], token[..., None]], 2)
+        live = (np.arange(beam) < room) & (total > -math.inf)
         ended = live & (token == limits.eos)
-        for b, k in ended.nonzero().tolist():
-            done[rows[b]].append(_told(said[b, k, :-1], float(total[b, k]), length, penalty, True))
-        room = room - ended.sum(1, keepdim=True)
-        total = total.masked_fill(~live | ended, -math.inf)
-        on = _can_win(total, [done[row] for row in rows], nbest, penalty(limits.max_length)).to(device)
+        for b, k in np.argwhere(ended).tolist():
+            row = rows[b]
+            done[row].append(_told(said[b, k, :-1], float(total[b, k]), length, penalty, True))
+            bar[row] = _bar(done[row], nbest)
+        room = room - ended.sum(1, keepdims=True)
+        total[~live | ended] = -math.inf
+        # a live one's score stays below what it has now, divided by the largest penalty
+        on = np.flatnonzero(total.max(1) / penalty(limits.max_length) > bar[rows])
+        origin = (on[:, None] * beam + origin[on]).ravel()
         if length < limits.max_length:
-            state = reorder(state, (on[:, None] * beam + origin[on]).flatten(), None if len(on) == len(rows) else on)
-        rows = [rows[b] for b in on.tolist()]
-        total, said, room, last = total[on], said[on], room[on], token[on].flatten()
-    for b, k in (total > -math.inf).nonzero().tolist():  # what max_length cut
+            state = _taken(state, origin, len(rows) * beam, device, on)
+        rows, total, said, room = rows[on], total[on], said[on], room[on]
+        last = torch.from_numpy(token[on].ravel()).to(device)
+    for b, k in np.argwhere(total > -math.inf).tolist():  # what max_length cut
         done[rows[b]].append(_told(said[b, k], float(total[b, k]), said.shape[2], penalty, False))
     return [sorted(found, key=lambda h: (not h.finished, -h.score))[:nbest] for found in done]
 
@@ -81,30 +95,44 @@ def best_of(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
     return values[:, :k], places[:, :k]
 
 
-def _grown(total: Tensor, log_p: Tensor, never: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _ahead(step: Step | Ahead, state: Any, last: Tensor, many: int) -> tuple[np.ndarray, np.ndarray, Any]:
+    """The likeliest tokens of each row with their log-probabilities, and the state behind `last`."""
+    if callable(step):
+        log_p, state = step(state, last)
+        values, tokens = best_of(log_p, min(many, log_p.shape[1]))
+    else:
+        values, tokens, state = step.best(state, last, many)
+    return values.double().cpu().numpy(), tokens.cpu().numpy(), state
+
+
+def _grown(
+    total: np.ndarray, values: np.ndarray, tokens: np.ndarray, never: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The best of all hypotheses with one token more: their log-probabilities, what they grew from, the token.
 
-    The best of all are among the best of each, so only those are added up.
+    The best of all are among the best of each, so only those are added up; of equals the first.
     """
     n, beam = total.shape
-    values, tokens = best_of(log_p, min(beam + len(never), log_p.shape[1]))
-    values = values.double().masked_fill(torch.isin(tokens, never), -math.inf)
-    ahead, width = (total.flatten()[:, None] + values).reshape(n, -1), values.shape[1]
-    total, place = best_of(ahead, beam)
-    return total, place // width, tokens.reshape(n, -1).gather(1, place)
+    for word in never:
+        values = np.where(tokens == word, -math.inf, values)
+    ahead = (total.reshape(-1, 1) + values).reshape(n, -1)
+    place = np.argsort(-ahead, axis=1, kind="stable")[:, :beam] if beam > 1 else ahead.argmax(1)[:, None]
+    each = np.arange(n)[:, None]
+    return ahead[each, place], place // values.shape[1], tokens.reshape(n, -1)[each, place]
 
 
-def _told(tokens: Tensor, log_prob: float, length: int, penalty: Penalty, finished: bool) -> Hypothesis:
+def _taken(state: Any, rows: np.ndarray, of: int, device: torch.device, sentences: np.ndarray | None = None) -> Any:
+    """Those rows of a state that has `of` rows, and their sentences; itself where these are all, in their order."""
+    if len(rows) == of and (rows == np.arange(of)).all():
+        return state
+    kept = None if sentences is None or len(rows) == of else torch.from_numpy(sentences).to(device)
+    return reorder(state, torch.from_numpy(rows).to(device), kept)
+
+
+def _told(tokens: np.ndarray, log_prob: float, length: int, penalty: Penalty, finished: bool) -> Hypothesis:
     return Hypothesis(tuple(tokens.tolist()), log_prob, log_prob / penalty(length), finished, str(penalty))
 
 
-def _can_win(total: Tensor, done: list[list[Hypothesis]], nbest: int, largest: float) -> Tensor:
-    """The sentences in which a live hypothesis may still come among the nbest. · 仍有可能胜出的句子。"""
-    best = (total.amax(1) / largest).tolist()
-    on = []
-    for b, found in enumerate(done):
-        scores = sorted((h.score for h in found), reverse=True)
-        bar = scores[nbest - 1] if len(scores) >= nbest else -math.inf
-        if best[b] > bar:
-            on.append(b)
-    return torch.tensor(on, dtype=torch.int64)
+def _bar(done: list[Hypothesis], nbest: int) -> float:
+    """The nbest-th best score that is done. · 第 nbest 好的得分。"""
+    return sorted((h.score for h in done), reverse=True)[nbest - 1] if len(done) >= nbest else -math.inf

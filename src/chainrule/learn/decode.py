@@ -90,6 +90,8 @@ PLAIN = Penalty()
 def reorder(state: Any, rows: Tensor, sentences: Tensor | None = None) -> Any:
     """Those rows of every tensor in a nest; of what is `Shared` those sentences, None for all. · 按行重排状态。
 
+    A state of another kind may know by itself how to `take` rows.
+
     >>> reorder({"h": (torch.arange(3), None)}, torch.tensor([2, 2]))
     {'h': (tensor([2, 2]), None)}
     """
@@ -101,7 +103,7 @@ def reorder(state: Any, rows: Tensor, sentences: Tensor | None = None) -> Any:
         return {name: reorder(part, rows, sentences) for name, part in state.items()}
     if isinstance(state, list | tuple):
         return type(state)(reorder(part, rows, sentences) for part in state)
-    return state
+    return state.take(rows) if hasattr(state, "take") else state
 
 
 @torch.no_grad()

@@ -14,6 +14,7 @@ from ..device import Device
 from ..parcel import Exported
 from ..trained import Run
 from .bleu import MISSING
+from .swift import swift
 from .task import Said
 from .translator import USUAL, Search, alignment, translate
 
@@ -84,10 +85,13 @@ class TranslationRun(Run):
         if align and not hasattr(self.network, "align"):
             alignment(self.network, [], [])
         rest = zip(texts, count(1) if numbers is None else numbers, strict=False)
+        network = swift(self.network) or self.network
         while chunk := list(islice(rest, CHUNK)):
-            yield from self._chunk([text for text, _ in chunk], [number for _, number in chunk], search, align)
+            yield from self._chunk(network, [text for text, _ in chunk], [i for _, i in chunk], search, align)
 
-    def _chunk(self, texts: list[str], numbers: list[int], search: Search, align: bool) -> Iterator[Translated]:
+    def _chunk(
+        self, network: Any, texts: list[str], numbers: list[int], search: Search, align: bool
+    ) -> Iterator[Translated]:
         source, target = self._sides
         cut = [source.cut(text) for text in texts]
         trouble: dict[int, str] = {}
@@ -99,9 +103,7 @@ class TranslationRun(Run):
             except UserError as error:
                 trouble[i] = error.lines[0]
                 ids.pop(i, None)
-        told = dict(
-            zip(ids, translate(self.network, list(ids.values()), self.facts.longest, _CPU, search), strict=True)
-        )
+        told = dict(zip(ids, translate(network, list(ids.values()), self.facts.longest, _CPU, search), strict=True))
         for i, text in enumerate(texts):
             said = [self._saying(h, target, ids[i], align) for h in told.get(i, [])]
             yield Translated(text, cut[i], said, trouble.get(i))
