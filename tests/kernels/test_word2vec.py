@@ -117,8 +117,8 @@ def test_without_a_compiler_there_is_a_reason(monkeypatch, tmp_path):
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setattr(native.shutil, "which", lambda name: None)
     with pytest.raises(native.Unavailable, match=r"no C\+\+ compiler"):
-        native.load.__wrapped__("word2vec")
+        native._made("word2vec")
     monkeypatch.setenv("CXX", "false")
     with pytest.raises(native.Unavailable, match=r"false refused the kernel word2vec\.cpp"):
-        native.load.__wrapped__("word2vec")
+        native._made("word2vec")
     assert not list((tmp_path / "chainrule" / "kernels").iterdir())

@@ -1,7 +1,7 @@
 """Native kernels: C++ beside this file, compiled once for this machine and kept in the user's cache. · 本机编译的核。
 
-The file of a kernel is named by the hash of its text, its options and its processor, so an old one is never taken for a
-new one. Where there is no compiler, `load` says why in one line and the caller runs its torch form.
+The file of a kernel is named by the hash of its text, the headers, its options and its processor, so an old one is
+never taken for a new one. Where there is no compiler, `load` says why in one line and the caller runs its torch form.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 OPTIONS = ("-O3", "-march=native", "-std=c++17", "-shared", "-fPIC", "-pthread")
-_MINUTE = 60
+_PATIENCE = 300  # seconds; a kernel takes 3 to 5 where nothing else runs
 
 
 class Unavailable(Exception):
@@ -28,16 +28,30 @@ def folder() -> Path:
     return (Path(home) if home else Path.home() / ".cache") / "chainrule" / "kernels"
 
 
-@cache
 def load(name: str) -> ctypes.CDLL:
     """The library of kernels/NAME.cpp, compiled if this machine has not done so yet. · 取得（必要时编译）该核。
 
-    Raises `Unavailable` where there is no compiler, or it refuses.
+    Raises `Unavailable` where there is no compiler, or it refuses; it is asked once a process.
     """
+    found = _tried(name)
+    if isinstance(found, str):
+        raise Unavailable(found)
+    return found
+
+
+@cache
+def _tried(name: str) -> ctypes.CDLL | str:
+    try:
+        return _made(name)
+    except Unavailable as error:
+        return str(error)
+
+
+def _made(name: str) -> ctypes.CDLL:
     source = Path(__file__).with_name(f"{name}.cpp")
     compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++") or shutil.which("c++")
-    text = source.read_bytes()
-    mark = hashlib.sha256(b"\0".join([text, " ".join(OPTIONS).encode(), _processor().encode()])).hexdigest()[:16]
+    texts = [one.read_bytes() for one in [source, *sorted(source.parent.glob("*.h"))]]
+    mark = hashlib.sha256(b"\0".join([*texts, " ".join(OPTIONS).encode(), _processor().encode()])).hexdigest()[:16]
     made = folder() / f"{name}-{mark}.so"
     if not made.is_file():
         if compiler is None:
@@ -59,7 +73,7 @@ def _compile(compiler: str, source: Path, made: Path) -> Path:
         raise Unavailable(f"{made.parent} cannot be written ({error.strerror})") from error
     try:
         command = [compiler, *OPTIONS, str(source), "-o", temporary]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_MINUTE, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
         if done.returncode:
             line = next((line for line in done.stderr.splitlines() if "error" in line), "no reason given")
             raise Unavailable(f"{compiler} refused the kernel {source.name}: {line.strip()}")
