@@ -1,10 +1,12 @@
 """What images without a label teach: accuracy over the number of labels a class, three ways, several seeds.
 
 python benchmarks/labels.py digits
-python benchmarks/labels.py mnist --seeds 2        # about six minutes of one core
+python benchmarks/labels.py mnist --seeds 2        # about twelve minutes of one core
+python benchmarks/labels.py cifar10 --seeds 1      # two ways, 500 updates where the paper has a million: as long
 
-The same labels, the same number of updates and the same moving average for all three ways; no validation part, so the
-weights are those of the end. Writes results/labels.json after each run; `docs/make.py --pictures labels` draws it.
+The same labels, the same number of updates and the same moving average for all ways; no validation part, so the weights
+are those of the end. Writes results/labels.json after each run and runs nothing again that stands there;
+`docs/make.py --pictures labels` draws it.
 """
 
 import argparse
