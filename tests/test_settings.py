@@ -273,6 +273,7 @@ def test_toml_round_trip_of_everything():
             "expected [settings], [options] and [reading] as tables",
         ),
         ("schema = 1\nmodel = 'mlp'\ndata = 'digits'\n[settings]\nepoch = 3", "epoch=3: unknown setting"),
+        ("schema = 1\nmodel = 'mlp'\ndata = 'digits'\n[settings.model]\nhidden = 3", "[settings] model: expected it"),
         ("schema = 1\nmodel = 'mlp'\ndata = 'digits'\n[settings]\nlr = nan", "lr=nan: expected a number"),
         ("schema = 1\nmodel = 'mlp'\ndata = 'digits'\n[settings]\nlr = true", "lr=True: expected a number"),
         ("schema = 1\nmodel = 'mlp'\ndata = 'digits'\n[settings]\nname = 3", "name=3: expected a word"),

@@ -85,6 +85,9 @@ def from_toml(text: str, where: str = "run.toml") -> tuple[str, str, Settings]:
     given, *nested = (table.get(title, {}) for title in ("settings", "options", "reading"))
     if not all(isinstance(part, dict) for part in (given, *nested)):
         raise UserError(f"{where}: expected [settings], [options] and [reading] as tables")
+    if stray := [key for key in ("model", "data") if key in given]:
+        where_to = {"model": "[options]", "data": "[reading]"}
+        raise UserError(*[f"{where}: [settings] {key}: expected it at the top, or as {where_to[key]}" for key in stray])
     named = [{k: literal(v) if isinstance(v, str) else v for k, v in part.items()} for part in nested]
     try:
         return model, data, make({**given, "model": named[0], "data": named[1]})

@@ -23,6 +23,11 @@ CAFE = "Le café est là.\nDéjà vu à l'été, garçon.\nplain ascii line\n"
         (CAFE, "latin-1", "latin-1"),
         ("only ascii\n", "ascii", "utf-8"),
         ("mixed 中文 and English words\n", "gbk", "gb18030"),
+        ("联通\n", "gbk", "gb18030"),
+        ("好的\n", "gbk", "gb18030"),
+        ("text,label\n今天天气很好,1\n我不喜欢,0\n", "gbk", "gb18030"),
+        ("für Müßiggänger\n", "latin-1", "latin-1"),
+        ("naïve\n", "latin-1", "latin-1"),
     ],
 )
 def test_the_encoding_is_found(tmp_path, text, encoding, found):
@@ -31,6 +36,34 @@ def test_the_encoding_is_found(tmp_path, text, encoding, found):
     got = read(path)
     assert got.encoding == found
     assert got.lines == tuple(text.split("\n")[:-1])
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "line"),
+    [
+        ("一个人在\n看书\n", 4, 1),
+        ("中文\n", 5, 1),
+        ("le café\nnaïve\n", 12, 2),
+        ("床前明月光，\n疑是地上霜。\n", 30, 2),
+    ],
+)
+@pytest.mark.parametrize("how", ["lost", "changed", "wrong"])
+def test_a_few_lines_with_one_broken_byte_are_not_read_as_something_else(tmp_path, text, place, line, how):
+    data = bytearray(text.encode())
+    data[place : place + 1] = {"lost": b"", "changed": b"a", "wrong": b"\xe6"}[how]
+    (tmp_path / "a.txt").write_bytes(data)
+    with pytest.raises(UserError, match=rf"a.txt line {line}: byte 0x.. is not UTF-8, .*name the encoding"):
+        read(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize(("text", "encoding"), [("Привет, мир, как дела\n", "cp1251"), ("漢字與繁體的文章\n", "big5")])
+def test_what_is_none_of_the_known_encodings_is_asked_for(tmp_path, text, encoding):
+    (tmp_path / "a.txt").write_bytes(b"ok\n" + text.encode(encoding))
+    with pytest.raises(
+        UserError, match=r"a.txt line 2: byte 0x.. is not UTF-8, and the file is not surely GBK or Latin-1"
+    ):
+        read(tmp_path / "a.txt")
+    assert read(tmp_path / "a.txt", encoding).lines[1] == text.strip()
 
 
 def test_the_encoding_can_be_named(tmp_path):

@@ -1,7 +1,8 @@
 """Files of text to lines, whatever their encoding and their ends of lines. · 读取任意编码与换行的文本文件。
 
 No torch here. A file is UTF-8 (with a byte order mark or without), UTF-16 with a mark, GBK or Latin-1; what it was
-taken for is said in the answer, and `encoding=` overrules it. A file that is almost UTF-8 is broken, and not Latin-1.
+taken for is said in the answer, and `encoding=` overrules it. A file that is almost UTF-8 is broken, and nothing else;
+one that could be several things is refused until its encoding is named: no text is read as another by a guess.
 """
 
 import codecs
@@ -23,7 +24,11 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
+_INSIDE = re.compile(rb"[A-Za-z][\x80-\xff]{2}(?![\x80-\xff])|(?<![\x80-\xff])[\x80-\xff]{2}[A-Za-z]")  # a Latin word
 _ENOUGH = 0.8  # of the bytes above 127 stand in pairs, where a file is GBK: Latin-1 has them one by one
+_COMMON = 0.5  # of what a GBK file says beside ASCII are marks, kana and the 3,755 commonest characters, at least
+_SAMPLE = 20_000  # characters that are looked at for it
+_RIGHT = 4  # wrong bytes to a right character of UTF-8, above which a file is something else
 
 
 @dataclass(frozen=True)
@@ -146,25 +151,31 @@ def _detect(data: bytes, name: str) -> str:
         return "utf-8"
     except UnicodeDecodeError as error:
         loose = data.decode("utf-8", "replace")
-        right = sum(c > "\x7f" and c != "\ufffd" for c in loose)
-        if right > loose.count("\ufffd"):  # a text of this encoding with a wrong byte in it
-            raise UserError(
-                f"{name} line {_line(data, error.start)}: byte 0x{data[error.start]:02x} is not UTF-8, as the rest is: "
-                "mend it, or name the encoding (encoding=gbk, latin-1, …)"
-            ) from error
-    return "gb18030" if _is_gbk(data) else "latin-1"
+        wrong, right = loose.count("\ufffd"), sum(c > "\x7f" and c != "\ufffd" for c in loose)
+        found = "" if right > wrong else _other(data)
+        if found and (found == "gb18030" or right * _RIGHT < wrong):
+            return found
+        why = "as the rest is" if right > wrong else "and the file is not surely GBK or Latin-1"
+        raise UserError(
+            f"{name} line {_line(data, error.start)}: byte 0x{data[error.start]:02x} is not UTF-8, {why}: "
+            "mend it, or name the encoding (encoding=gbk, latin-1, big5, …)"
+        ) from error
 
 
-def _is_gbk(data: bytes) -> bool:
+def _other(data: bytes) -> str:
+    """GBK where characters stand in pairs of bytes, Latin-1 where they do not, and nothing where neither is sure."""
     runs = [len(run) for run in _HIGH_RUN.findall(data)]
-    paired = sum(length - length % 2 for length in runs)
-    if paired < _ENOUGH * sum(runs):
-        return False
+    if sum(length - length % 2 for length in runs) < _ENOUGH * sum(runs):
+        return "latin-1"
+    if 2 * len(_INSIDE.findall(data)) > len(runs):  # accents of UTF-8, not Chinese
+        return ""
     try:
-        data.decode("gb18030")
+        said = [c for c in data.decode("gb18030") if c > "\x7f"][:_SAMPLE]
     except UnicodeDecodeError:
-        return False
-    return True
+        return ""
+    codes = [c.encode("gb2312", "ignore") for c in said]
+    common = sum(bool(code) and (code[0] < 0xAA or 0xB0 <= code[0] <= 0xD7) for code in codes)
+    return "gb18030" if common >= _COMMON * len(said) else ""
 
 
 def _line(data: bytes, place: int) -> int:
