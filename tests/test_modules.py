@@ -16,6 +16,7 @@ PLAIN = {"Flatten", "Identity", "ModuleDict", "ModuleList", "ParameterDict", "Pa
 NEW = {  # modules that torch does not have, and why they are here
     "AdditiveAttention": "Bahdanau's attention",
     "LuongAttention": "Luong's attention",
+    "PeepholeLSTM": "an LSTM whose gates look at the cell (errata E79)",
     "SinusoidalPositions": "the positions of a Transformer",
     "ChebConv": "polynomials of a graph's Laplacian",
     "GATConv": "attention along the edges of a graph",

@@ -62,3 +62,18 @@ def test_one_line_for_what_is_wrong(poem, capsys, words, message):
     err = capsys.readouterr().err
     assert message in err
     assert "Traceback" not in err
+
+
+def test_the_words_of_train_are_understood_too(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").write_text("b a a\n")
+    assert main(["data", "show", "a.txt", "data.tokens=spaces", "data.min_count=2", "data.max_words=5"]) == 0
+    assert "vocabulary 5, unknown 33.3%" in capsys.readouterr().out
+
+
+def test_a_table_that_speaks_of_no_images_is_shown_as_a_table(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pairs.tsv").write_text("de\ten\nein hund\ta dog\nein mann\ta man\n")
+    assert main(["data", "show", "pairs.tsv"]) == 0
+    out = capsys.readouterr().out
+    assert "pairs.tsv: 2 rows, 2 columns" in out and "ein hund, ein mann" in out

@@ -103,7 +103,7 @@ def test_several_steps_and_columns(place):
     assert "season of 12" in run.finished["baselines"] and run.finished["baselines"]["season of 12"]["test_rmse"] < 1e-9
 
 
-@pytest.mark.parametrize("name", ["series_lstm", "series_rnn", "series_mlp"])
+@pytest.mark.parametrize("name", ["series_lstm", "series_rnn", "series_peephole", "series_mlp"])
 def test_other_readers_learn_too(place, name):
     run = trained(place, name, data={"window": 12}, epochs=8, model={"hidden": 8})
     assert run.metrics["test_r2"] > 0.5

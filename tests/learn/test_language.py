@@ -102,6 +102,7 @@ def test_weights_hold_no_state_and_checkpoints_do(text):
     ("model", "more"),
     [
         ("recurrent_lm", {"model": {"width": 8, "dropout": 0.3, "num_layers": 2}, "accumulate": 3}),
+        ("recurrent_lm", {"model": {"width": 8, "kind": "peephole"}}),
         ("transformer_lm", {"model": {"width": 8, "heads": 2, "num_layers": 1}, "ema": 0.9}),
     ],
 )

@@ -66,7 +66,11 @@ def test_a_transformer_of_sub_words_leaves_whole(text, tmp_path):
 
 @pytest.mark.parametrize(
     ("model", "options"),
-    [("recurrent_lm", {"width": 8, "kind": "gru"}), ("transformer_lm", {"width": 8, "heads": 2, "num_layers": 1})],
+    [
+        ("recurrent_lm", {"width": 8, "kind": "gru"}),
+        ("recurrent_lm", {"width": 8, "kind": "peephole"}),
+        ("transformer_lm", {"width": 8, "heads": 2, "num_layers": 1}),
+    ],
 )
 def test_a_program_of_torch_goes_on_as_the_run_does(text, tmp_path, model, options):
     run = train(model, text, model=options, data={"steps": 16, "tokens": "words"}, **SMALL)
@@ -76,9 +80,9 @@ def test_a_program_of_torch_goes_on_as_the_run_does(text, tmp_path, model, optio
     with torch.no_grad():
         want = run.network(ids[None])[0][0, -1].log_softmax(-1)
         if model == "recurrent_lm":
-            h = torch.zeros(1, 1, 8)
+            state = [torch.zeros(1, 1, 8)] * (2 if options["kind"] == "peephole" else 1)
             for token in ids:
-                found, h = program(token[None], h)
+                found, *state = program(token[None], *state)
         else:
             found = program(ids[None])[0][:, -1]
     torch.testing.assert_close(found[0], want, rtol=1e-4, atol=1e-5)

@@ -102,6 +102,7 @@ def test_a_table_of_categories_alone_has_no_numbers_to_put_in(place):
             for model, data in (
                 ("series_gru", {"column": "wave", "beside": "beside", "window": 6, "horizon": 2}),
                 ("series_rnn", {"column": "wave", "window": 6}),
+                ("series_peephole", {"column": "wave", "window": 6}),
                 ("series_lstm", {"column": 1, "window": 4}),
                 ("series_transformer", {"column": "wave", "window": 4}),
             )

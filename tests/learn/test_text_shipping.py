@@ -47,6 +47,7 @@ def answers(path, ids):
         ("text_lstm", {"hidden": 6}),
         ("text_cnn", {"filters": 4}),
         pytest.param("text_gru", {"hidden": 6, "pool": "max"}, marks=pytest.mark.slow),
+        ("text_peephole", {"hidden": 6}),
         pytest.param("text_rnn", {"hidden": 6, "num_layers": 2}, marks=pytest.mark.slow),
         pytest.param("text_transformer", {"heads": 2, "num_layers": 1}, marks=pytest.mark.slow),
     ],

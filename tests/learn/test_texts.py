@@ -110,7 +110,7 @@ def test_each_token_has_a_tag(place):
     assert run.metrics["test_accuracy"] == run.finished["baselines"]["tag of the word"]["test_accuracy"] == 1.0
 
 
-@pytest.mark.parametrize("model", ["text_transformer", "text_rnn"])
+@pytest.mark.parametrize("model", ["text_transformer", "text_rnn", "text_peephole"])
 def test_other_readers_learn_too(place, model):
     options = {"width": 8, "heads": 2, "num_layers": 1} if model == "text_transformer" else RECURRENT
     assert trained(place, model, model=options, lr=0.02, epochs=6).metrics["test_accuracy"] > 0.9

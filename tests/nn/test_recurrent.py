@@ -151,6 +151,33 @@ def test_E79_peepholes_of_zero_are_the_plain_lstm_and_others_are_not():
     assert not torch.allclose(lstm_peephole(x, h, c, w, u, torch.ones(3, 5), b)[0], out)
 
 
+OPTIONS_OF_PEEPHOLES = [{}, {"num_layers": 2, "bidirectional": True}, {"batch_first": True, "bias": False}]
+
+
+@pytest.mark.parametrize("options", OPTIONS_OF_PEEPHOLES, ids=str)
+def test_E79_a_layer_with_peepholes_of_zero_is_torchs_lstm(options):
+    """The same seed gives torch's weights, under torch's keys; packed, alone, with states of one's own."""
+    torch.manual_seed(3)
+    theirs = torch.nn.LSTM(3, 4, **options)
+    torch.manual_seed(3)
+    ours = nn.PeepholeLSTM(3, 4, **options)
+    assert sorted(set(ours.state_dict()) - set(theirs.state_dict())) == sorted(ours._places)
+    assert all(torch.equal(value, ours.state_dict()[key]) for key, value in theirs.state_dict().items())
+    assert all(0 < ours.get_parameter(name).abs().max() <= 0.5 for name in ours._places)
+    x, packed = torch.randn(5, 5, 3), torch.tensor([2, 5, 3, 1, 5])
+    with torch.no_grad():
+        assert not torch.allclose(ours(x)[0], theirs(x)[0])
+        for name in ours._places:
+            ours.get_parameter(name).zero_()
+    for given in (x, x[0], pack_padded_sequence(x, packed, ours.batch_first, enforce_sorted=False)):
+        hx = states(ours, None if given is not x and isinstance(given, torch.Tensor) else 5)
+        hx = tuple(s.float() for s in hx)
+        torch.testing.assert_close(flat(ours(given, hx)), flat(theirs(given, hx)))
+    ours.load_state_dict(theirs.state_dict(), strict=False)
+    with pytest.raises((RuntimeError, ValueError)):
+        ours(torch.zeros(5, 2, 4))
+
+
 def test_E81_E82_the_cell_forgets_and_writes_in_one_line():
     """One unit by hand: gates i, f, g, o in torch's order; c ← f c + i g."""
     x = torch.ones(1, 1, 1, dtype=torch.float64)
@@ -190,7 +217,7 @@ def test_dropout_between_layers_takes_a_mask_from_outside():
 
 
 @pytest.mark.parametrize("chosen", ["formula", "auto"])
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", [*KINDS, "PeepholeLSTM"])
 def test_compiled_it_is_one_operator_and_never_unrolled(name, chosen):
     import torch._dynamo as dynamo
 
@@ -212,7 +239,7 @@ def test_compiled_it_is_one_operator_and_never_unrolled(name, chosen):
     torch.testing.assert_close(*deltas, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", [*KINDS, "PeepholeLSTM"])
 def test_E63_exported_it_takes_sequences_of_any_length_and_their_ends(name):
     """Torch's own operators would be unrolled into a graph of one length."""
 

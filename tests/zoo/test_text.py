@@ -53,7 +53,7 @@ def test_no_pooling_sees_padding(name, pool):
     assert torch.allclose(short, long, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["text_lstm", "text_gru", "text_rnn"])
+@pytest.mark.parametrize("name", ["text_lstm", "text_gru", "text_rnn", "text_peephole"])
 def test_the_form_for_the_compiler_is_the_packed_one(name, monkeypatch):
     import torch._dynamo  # it knows its functions by identity: before one of them is replaced
 

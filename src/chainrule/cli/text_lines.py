@@ -21,6 +21,7 @@ USUAL = {
     "max_size": "0",
     "lines": "5",
 }
+ALSO = {"min_count": "min_freq", "max_words": "max_size"}  # as `train` has them
 _WIDE = 60  # characters of tokens and of ids that are shown
 
 
@@ -33,7 +34,8 @@ def is_text(words: Sequence[str]) -> bool:
     (True, True, False)
     """
     named = words[0].lower().endswith(ENDINGS) and not Path(words[0]).is_dir()
-    return named or any(word.startswith(("tokens=", "columns=")) or Path(word).is_file() for word in words[1:])
+    asked = (word.removeprefix("data.") for word in words[1:])
+    return named or any(word.startswith(("tokens=", "columns=")) or Path(word).is_file() for word in asked)
 
 
 def show_text(words: Sequence[str]) -> None:
@@ -49,7 +51,8 @@ def show_text(words: Sequence[str]) -> None:
 
 
 def _options(words: Sequence[str]) -> dict[str, str]:
-    given = dict(word.split("=", 1) for word in words)
+    split = (word.removeprefix("data.").split("=", 1) for word in words)
+    given = {ALSO.get(key, key): value for key, value in split}
     for key in given:
         if key not in USUAL:
             raise unknown("option of text", key, list(USUAL))

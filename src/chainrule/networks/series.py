@@ -32,6 +32,12 @@ def series(name: str, options: Mapping[str, Any], en: str, zh: str) -> dict[str,
 SERIES_MODELS = {
     **series("series_lstm", FORECAST, "forecasts a time series by LSTM", "LSTM 预测时间序列"),
     **series("series_gru", FORECAST, "forecasts a time series by GRU", "GRU 预测时间序列"),
+    **series(
+        "series_peephole",
+        FORECAST,
+        "forecasts a time series by an LSTM whose gates look at the cell",
+        "带窥视孔的 LSTM 预测时间序列",
+    ),
     **series("series_rnn", FORECAST, "forecasts a time series by a plain RNN", "RNN 预测时间序列"),
     **series(
         "series_transformer",

@@ -37,6 +37,12 @@ def texts(name: str, options: Mapping[str, Any], en: str, zh: str) -> dict[str, 
 TEXTS = {
     **texts("text_lstm", RECURRENT, "texts by LSTM in both directions", "双向 LSTM 读文本"),
     **texts("text_gru", RECURRENT, "texts by GRU in both directions", "双向 GRU 读文本"),
+    **texts(
+        "text_peephole",
+        RECURRENT,
+        "texts by an LSTM whose gates look at the cell, in both directions",
+        "带窥视孔的双向 LSTM 读文本",
+    ),
     **texts("text_rnn", RECURRENT, "texts by a plain RNN in both directions", "双向 RNN 读文本"),
     **texts(
         "text_transformer",

@@ -24,7 +24,7 @@ from .normalization import BatchNorm1d, BatchNorm2d, InstanceNorm2d
 from .piecewise import Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, PReLU, ReLU, ReLU6
 from .pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 from .positions import SinusoidalPositions
-from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, PeepholeLSTM, RNNCell
 from .resampling import ReflectionPad2d, Upsample, ZeroPad2d
 from .response import LocalResponseNorm
 from .softmax import LogSoftmax, Softmax
@@ -90,6 +90,7 @@ __all__ = [
     "NLLLoss",
     "PReLU",
     "PartialConv2d",
+    "PeepholeLSTM",
     "RMSNorm",
     "RNN",
     "RNNCell",

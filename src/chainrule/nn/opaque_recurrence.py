@@ -55,20 +55,20 @@ def sequence_of_torch(
 class Opaque:
     """The formula of a whole sequence as one operator. · 把整条序列的公式作为一个算子。
 
-    Its first output is out, the others are the states that its second and third input began as; one rule answers for
-    all inputs and reads no other output than out.
+    Its first output is out, those behind it that are no states stand for every time too (`along`), the others are the
+    states that its second and third input began as; one rule answers for all inputs and reads no state at the end.
     """
 
-    def __init__(self, card: Card):
-        self.card, self.states = card, card.outputs[1:]
+    def __init__(self, card: Card, along: tuple[str, ...] = ()):
+        self.card, self.along = card, along
         self.wrt, self.rule = card.rules[0]
         self.reads = list(inspect.signature(self.rule).parameters)
         optional = {name for name, default in card.defaults if default is None}
         given = ", ".join(f"{TYPES.get(n, 'Tensor?' if n in optional else 'Tensor')} {n}" for n in card.inputs)
-        outs = ", ".join(["Tensor"] * (1 + len(self.states)))
+        outs = ", ".join(["Tensor"] * len(card.outputs))
         deltas = ", ".join(f"Tensor delta_{name}" for name in card.outputs)
         self.op = self._operator(card.name, self.forward, f"({given}) -> ({outs})", self.shapes)
-        backward = f"({deltas}, {given}, Tensor out) -> Tensor[]"
+        backward = f"({deltas}, {given}, {', '.join(f'Tensor {name}' for name in ('out', *along))}) -> Tensor[]"
         self.back = self._operator(f"{card.name}_backward", self.backward, backward, self.delta_shapes)
         self.op.register_autograd(self.apart, setup_context=self.keep)
 
@@ -90,14 +90,16 @@ class Opaque:
 
     def backward(self, *args: Any) -> list[Tensor]:
         """By the formula's rule; nothing as an empty tensor, for an operator returns tensors only. · 反向。"""
-        names = ["δ", *[f"δ{s}" for s in self.states], *self.card.inputs, "out"]
+        names = ["δ", *[f"δ{s}" for s in self.card.outputs[1:]], *self.card.inputs, "out", *self.along]
         values = dict(zip(names, args, strict=True))
         found = self.rule(*[values[name] for name in self.reads])
         return [args[0].new_empty(0) if δ is None else δ.contiguous().clone() for δ in found]
 
     def shapes(self, x: Tensor, *args: Any) -> tuple[Tensor, ...]:
-        ends = [torch.empty_like(s, memory_format=torch.contiguous_format) for s in args[: len(self.states)]]
-        return (x.new_empty(*x.shape[:2], args[0].shape[-1]), *ends)
+        states = args[: len(self.card.outputs) - 1 - len(self.along)]
+        ends = [torch.empty_like(s, memory_format=torch.contiguous_format) for s in states]
+        wide = (args[0], *[states[-1]] * len(self.along))  # cells are as wide as a cell
+        return (*(x.new_empty(*x.shape[:2], s.shape[-1]) for s in wide), *ends)
 
     def delta_shapes(self, *args: Any) -> list[Tensor]:
         inputs = dict(zip(self.card.inputs, args[len(self.card.outputs) :], strict=False))
@@ -106,13 +108,12 @@ class Opaque:
     def keep(self, ctx: Any, inputs: tuple, output: tuple) -> None:
         ctx.given = [None if isinstance(v, Tensor) else v for v in inputs]
         ctx.tensors = [i for i, v in enumerate(inputs) if isinstance(v, Tensor)]
-        ctx.save_for_backward(*[inputs[i] for i in ctx.tensors], output[0])
+        ctx.save_for_backward(*[inputs[i] for i in ctx.tensors], *output[: 1 + len(self.along)])
 
     def apart(self, ctx: Any, *δ: Tensor) -> tuple:
         """The deltas of the inputs, from those of the outputs. · 各输入的 δ。"""
-        *saved, out = ctx.saved_tensors
-        inputs = list(ctx.given)
-        for i, t in zip(ctx.tensors, saved, strict=True):
+        many, inputs = len(ctx.tensors), list(ctx.given)
+        for i, t in zip(ctx.tensors, ctx.saved_tensors[:many], strict=True):
             inputs[i] = t
-        found = dict(zip(self.wrt, self.back(*δ, *inputs, out), strict=True))
+        found = dict(zip(self.wrt, self.back(*δ, *inputs, *ctx.saved_tensors[many:]), strict=True))
         return tuple(found.get(n) if v is not None else None for n, v in zip(self.card.inputs, inputs, strict=True))

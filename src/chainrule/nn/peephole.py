@@ -9,6 +9,7 @@ note     input and forget gate see the old cell, the output gate the new one: a 
 import torch
 
 from ..formula import R, formula
+from .opaque_recurrence import Opaque
 from .recurrence import affine, alive, before, hide, keep, sums
 
 
@@ -75,3 +76,6 @@ def _(δ, δcells, δh1, δc1, x, h, c, weight_ih, weight_hh, weight_c, bias, le
 def _():
     yield R(3, 2, 2), R(2, 3), R(2, 3), R(12, 2), R(12, 3), R(3, 3), R(12), None
     yield R(4, 3, 2), R(3, 5), R(3, 5), R(20, 2), R(20, 5), R(3, 5), None, torch.tensor([1, 4, 2])
+
+
+lstm_peephole.card.opaque = Opaque(lstm_peephole.card, along=("cells",))

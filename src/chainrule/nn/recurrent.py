@@ -18,6 +18,8 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from .dropout import Dropout
 from .gru import gru, gru_cell
 from .lstm import lstm, lstm_cell
+from .peephole import lstm_peephole, peephole_gates
+from .recurrence import affine
 from .rnn import rnn, rnn_cell
 from .scanned import scanned
 
@@ -52,10 +54,14 @@ class Layers(torch.nn.RNNBase):
         """One layer in one direction: out, then the states at the end. · 单层单方向。"""
         raise NotImplementedError
 
+    def once(self, x: Tensor, states: tuple[Tensor, ...], weights: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """One step of one layer, [N, I]: the states behind it. · 单层的一步。"""
+        new = self.cell(x, *states, *split(weights, self.bias))
+        return new if isinstance(new, tuple) else (new,)
+
     def exported(self, x: Tensor, states: tuple[Tensor, ...], weights: Sequence[Tensor], lengths: Tensor | None) -> Any:
-        """The same as an exporter keeps it. · 供导出器使用的形式。"""
-        given = split(weights, self.bias)
-        return scanned(lambda word, *now: self.cell(word, *now, *given), x, states, lengths)
+        """The layer as an exporter keeps it. · 供导出器使用的形式。"""
+        return scanned(lambda word, *now: self.once(word, now, weights), x, states, lengths)
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         masked = self.drop is not None and self.training and self.drop.mask is not None
@@ -152,9 +158,8 @@ class RNN(Layers, torch.nn.RNN):
 
     formula, cell = staticmethod(rnn), staticmethod(rnn_cell)
 
-    def exported(self, x: Tensor, states: tuple[Tensor, ...], weights: Sequence[Tensor], lengths: Tensor | None) -> Any:
-        given = *split(weights, self.bias), self.nonlinearity
-        return scanned(lambda word, h: rnn_cell(word, h, *given), x, states, lengths)
+    def once(self, x: Tensor, states: tuple[Tensor, ...], weights: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        return (rnn_cell(x, *states, *split(weights, self.bias), self.nonlinearity),)
 
     def layer(self, x: Tensor, states: tuple[Tensor, ...], weights: Sequence[Tensor], lengths: Tensor | None) -> Any:
         return rnn(x, *states, *split(weights, self.bias), self.nonlinearity, lengths)
@@ -177,6 +182,63 @@ class LSTM(Layers, torch.nn.LSTM):
     def layer(self, x: Tensor, states: tuple[Tensor, ...], weights: Sequence[Tensor], lengths: Tensor | None) -> Any:
         weight_hr = weights[-1] if self.proj_size else None
         return lstm(x, *states, *split(weights, self.bias), weight_hr, lengths)
+
+
+class PeepholeLSTM(Layers, torch.nn.LSTM):
+    """An LSTM whose gates look at the cell: torch's LSTM with a weight_c more. · 带窥视孔的 LSTM。
+
+    As `LSTM`, without a projection; weight_c_l0, … [3, H] beside torch's keys: what input, forget and output gate see
+    of their own unit's cell, drawn as the other weights are. A variant (errata E79); the formula and its source:
+    `lstm_peephole`.
+
+    >>> out, (h, c) = PeepholeLSTM(3, 4)(torch.zeros(5, 2, 3))
+    >>> out.shape, sorted(PeepholeLSTM(3, 4).state_dict())[2]
+    (torch.Size([5, 2, 4]), 'weight_c_l0')
+    """
+
+    formula = staticmethod(lstm_peephole)
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        **where: Any,
+    ) -> None:
+        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, **where)
+        for name in self._places:
+            near = torch.empty(3, hidden_size, **where)
+            torch.nn.init.uniform_(near, -(hidden_size**-0.5), hidden_size**-0.5)
+            self.register_parameter(name, torch.nn.Parameter(near))
+
+    @property
+    def _places(self) -> list[str]:
+        return [names[0].replace("weight_ih", "weight_c") for names in self._all_weights]
+
+    @property
+    def all_weights(self) -> list[list[Tensor]]:
+        """Of each direction of each layer, weight_c last. · 各层各方向的权重。"""
+        named = zip(self._all_weights, self._places, strict=True)
+        return [[getattr(self, name) for name in (*names, near)] for names, near in named]
+
+    def layer(self, x: Tensor, states: tuple[Tensor, ...], weights: Sequence[Tensor], lengths: Tensor | None) -> Any:
+        weight_ih, weight_hh, bias = self._summed(weights)
+        out, _, *last = lstm_peephole(x, *states, weight_ih, weight_hh, weights[-1], bias, lengths)
+        return out, *last
+
+    def once(self, x: Tensor, states: tuple[Tensor, ...], weights: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        (h, c), (weight_ih, weight_hh, bias) = states, self._summed(weights)
+        *_, o, c1 = peephole_gates(affine(x, weight_ih, bias) + h @ weight_hh.mT, c, weights[-1])
+        return o * c1.tanh(), c1
+
+    def _summed(self, weights: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Torch has a bias on either side; their sum is what counts."""
+        weight_ih, weight_hh, bias_ih, bias_hh = split(weights, self.bias)
+        return weight_ih, weight_hh, None if bias_ih is None or bias_hh is None else bias_ih + bias_hh
 
 
 class GRU(Layers, torch.nn.GRU):

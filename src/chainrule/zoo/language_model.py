@@ -18,6 +18,7 @@ from ..nn.stepwise import Kept, encoder_step
 from .word_output import WordOutput, of_length, word_table
 
 KINDS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+CARRIED = {**KINDS, "peephole": nn.PeepholeLSTM}  # whose state a language model carries
 
 
 def batch_first(states: Any) -> tuple[Tensor, ...]:
@@ -42,9 +43,10 @@ def layers_first(states: tuple[Tensor, ...]) -> Any:
 class RecurrentLanguageModel(torch.nn.Module):
     """Words or characters by an RNN, LSTM or GRU whose state is carried on. · 循环语言模型，可携带状态。
 
-    tokens [N, T], scores [N, T, V]; vocabulary V, width of embedding and state. tied: one table for words read and
-    said. Raises `UserError` for another kind. Source: Mikolov et al. 2010, Recurrent neural network based language
-    model, Interspeech; Zaremba, Sutskever & Vinyals 2014, arXiv:1409.2329, for LSTMs and where dropout stands.
+    tokens [N, T], scores [N, T, V]; vocabulary V, width of embedding and state. kind "rnn", "lstm", "gru", or
+    "peephole", an LSTM whose gates look at the cell. tied: one table for words read and said. Raises `UserError` for
+    another kind. Source: Mikolov et al. 2010, Recurrent neural network based language model, Interspeech; Zaremba,
+    Sutskever & Vinyals 2014, arXiv:1409.2329, for LSTMs and where dropout stands.
 
     >>> model = RecurrentLanguageModel(10, width=8, kind="gru")
     >>> scores, state = model(torch.tensor([[4, 5, 6]]))
@@ -62,10 +64,10 @@ class RecurrentLanguageModel(torch.nn.Module):
         tied: bool = True,
     ) -> None:
         super().__init__()
-        if kind not in KINDS:
-            raise unknown("kind of recurrent layer", kind, list(KINDS))
+        if kind not in CARRIED:
+            raise unknown("kind of recurrent layer", kind, list(CARRIED))
         self.embedding = word_table(vocabulary, width)
-        self.layers = KINDS[kind](
+        self.layers = CARRIED[kind](
             width, width, num_layers, batch_first=True, dropout=dropout if num_layers > 1 else 0.0
         )
         self.drop_in, self.drop_out = nn.Dropout(dropout), nn.Dropout(dropout)

@@ -110,10 +110,11 @@ def _recurrent(cell: str, zh: str) -> Callable[..., Forecaster]:
     return make
 
 
-series_rnn, series_lstm, series_gru = (
+series_rnn, series_lstm, series_gru, series_peephole = (
     _recurrent("rnn", "循环网络"),
     _recurrent("lstm", "长短期记忆网络"),
     _recurrent("gru", "门控循环单元"),
+    _recurrent("peephole", "带窥视孔的 LSTM "),
 )
 
 

@@ -18,7 +18,7 @@ from ..errors import UserError, unknown
 from ..nn.positions import SinusoidalPositions
 from .word_output import PAD
 
-CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU, "peephole": nn.PeepholeLSTM}
 POOLS = ("mean", "max", "last")
 
 
@@ -221,10 +221,11 @@ def _recurrent(cell: str, zh: str) -> Callable[..., TextNetwork]:
     return make
 
 
-text_rnn, text_lstm, text_gru = (
+text_rnn, text_lstm, text_gru, text_peephole = (
     _recurrent("rnn", "循环网络"),
     _recurrent("lstm", "长短期记忆网络"),
     _recurrent("gru", "门控循环单元"),
+    _recurrent("peephole", "带窥视孔的 LSTM "),
 )
 
 

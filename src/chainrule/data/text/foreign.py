@@ -3,6 +3,8 @@
 No torch here.
 """
 
+from pathlib import Path
+
 from ...errors import UserError
 from ..names import show
 
@@ -20,6 +22,8 @@ class HuggingFace:
             from tokenizers import Tokenizer
         except ImportError as error:
             raise UserError('tokens=hf: needs the extra text: pip install "chainrule[text]"') from error
+        if not Path(path).is_file():
+            raise UserError(f"{show(path)}: no such file; expected a tokenizer.json of Hugging Face")
         try:
             self.inner = Tokenizer.from_file(path)
         except Exception as error:  # the package raises plain Exception

@@ -13,9 +13,6 @@ from torch import Tensor
 
 from ... import __version__
 from ...data.text.normal import Normal
-from ...nn.gru import gru_cell
-from ...nn.lstm import lstm_cell
-from ...nn.rnn import rnn_cell
 from ...zoo.language_model import RecurrentLanguageModel
 from ..cutting import cutting
 from ..parcel import Exported, Parcel, Sizes, ship
@@ -23,8 +20,6 @@ from .script import script
 
 if TYPE_CHECKING:
     from .run import LanguageRun
-
-_CELLS: dict[str, Any] = {"LST": lstm_cell, "GRU": gru_cell, "RNN": rnn_cell}  # an exporter knows no whole recurrence
 
 
 class OneStep(torch.nn.Module):
@@ -41,9 +36,7 @@ class OneStep(torch.nn.Module):
         model, layers = self.model, self.model.layers
         x, after = model.embedding(token), []
         for level, weights in enumerate(layers.all_weights):
-            before = [part[:, level] for part in state]
-            now = _CELLS[layers.mode[:3]](x, *before, *weights)
-            after.append(now if isinstance(now, tuple) else (now,))
+            after.append(layers.once(x, tuple(part[:, level] for part in state), weights))
             x = after[-1][0]
         return model.out(x).log_softmax(-1), *(torch.stack(parts, 1) for parts in zip(*after, strict=True))
 
