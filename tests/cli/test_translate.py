@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pairs_of_words
 
 import chainrule
 from chainrule.cli.main import main
+from chainrule.cli.translate import _groups
+from chainrule.errors import UserError
 from chainrule.learn.translation.bleu import Bucket
 from chainrule.look import alignment, lengths, looks
 
@@ -56,9 +59,25 @@ def test_a_file_line_by_line_with_an_empty_line_kept(say, home):
 
 def test_lines_from_a_pipe_come_out_in_order_beyond_one_chunk(say, monkeypatch):
     pairs = pairs_of_words.sentences(70, 3)
-    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{source}\n" for source, _ in pairs)))
+    typed = "".join(f"{source}\n" for source, _ in pairs).encode()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(typed)))
     said = say("looking", "--file", "-", "--beam", "1").splitlines()
     assert len(said) == 70 and sum(a == b for a, (_, b) in zip(said, pairs, strict=True)) > 60
+
+
+def test_a_line_in_a_pipe_waits_for_no_other_one(monkeypatch):
+    read, write = os.pipe()
+    with os.fdopen(read) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        groups = _groups("-")
+        os.write(write, "\ufeffeins\r\nzw".encode())
+        assert next(groups) == ["eins"]
+        os.write(write, b"ei\n\ndrei")
+        assert next(groups) == ["zwei", ""]
+        os.write(write, b"\xff")
+        os.close(write)
+        with pytest.raises(UserError, match="--file - line 4: not UTF-8"):
+            list(groups)
 
 
 def test_n_best_with_their_scores(say):

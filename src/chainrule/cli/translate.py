@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from io import BufferedReader
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from .answers import check_target
 from .complete import run_names
 from .judge import open_checked, weights_option
 from .show import clean, say
+
+AHEAD = 64  # lines read ahead while a file streams
 
 
 @click.command(context_settings={"max_content_width": 120})
@@ -45,13 +48,13 @@ def translate(
     if search["nbest"] > search["beam"]:
         raise UserError(f"--n-best {search['nbest']}: expected at most --beam {search['beam']}")
     check_picture(attention, len(texts))
-    lines = _opened(file) if file is not None else None
+    groups = [list(texts)] if file is None else _groups(file)
     opened = open_checked(run, weights, "translate")
     from ..learn.translation.translator import Search
 
     asked = Search(**search)
     align = attention is not None or (json_ and hasattr(opened.network, "align"))
-    trouble = _told(opened, texts if lines is None else _lines(lines, str(file)), asked, align, (json_, attention))
+    trouble = _told(opened, groups, asked, align, (json_, attention))
     if trouble:
         raise UserError(*map(clean, trouble))
 
@@ -70,13 +73,13 @@ def check_picture(path: str | None, sentences: int) -> None:
     check_target("--attention", path)
 
 
-def _told(opened: Any, texts: Iterable[str], asked: Any, align: bool, how: tuple[bool, str | None]) -> list[str]:
+def _told(opened: Any, groups: Iterable[list[str]], asked: Any, align: bool, how: tuple[bool, str | None]) -> list[str]:
     """Print what is said; the lines of what could not be translated."""
     json_, attention = how
     trouble: list[str] = []
-    for one in _beside_empty(opened, texts, asked, align):
+    for one in _beside_empty(opened, groups, asked, align):
         if one is None:
-            print(json.dumps({"source": "", "said": []}) if json_ else "")
+            print(json.dumps({"source": "", "said": []}) if json_ else "", flush=True)
             continue
         if one.trouble:
             trouble.append(one.trouble)
@@ -112,19 +115,12 @@ def as_dict(one: Any) -> dict[str, Any]:
     return {"source": one.text, "tokens": one.tokens, "said": said, "trouble": one.trouble}
 
 
-def _beside_empty(opened: Any, texts: Iterable[str], asked: Any, align: bool) -> Iterator[Any]:
+def _beside_empty(opened: Any, groups: Iterable[list[str]], asked: Any, align: bool) -> Iterator[Any]:
     """One answer a line, None for an empty one, in order, while lines are read. · 空行对空行。"""
-    waiting: list[str] = []
-    from ..learn.translation.run import CHUNK
-
     number = 0
-    for text in texts:
-        waiting.append(text)
-        if len(waiting) == CHUNK:
-            yield from _answers(opened, waiting, number, asked, align)
-            number += len(waiting)
-            waiting = []
-    yield from _answers(opened, waiting, number, asked, align)
+    for lines in groups:
+        yield from _answers(opened, lines, number, asked, align)
+        number += len(lines)
 
 
 def _answers(opened: Any, lines: list[str], before: int, asked: Any, align: bool) -> Iterator[Any]:
@@ -135,26 +131,41 @@ def _answers(opened: Any, lines: list[str], before: int, asked: Any, align: bool
         yield found.get(i)
 
 
-def _opened(file: str) -> Iterable[Any]:
-    """The lines of a file as bytes, of the standard input as it gives them."""
+def _groups(file: str) -> Iterator[list[str]]:
+    """The lines of a file, so many at a time; of the standard input those that have come. · 逐批读取各行。"""
     if file == "-":
-        return sys.stdin
+        return _decoded(_arriving(sys.stdin.buffer), file)
     try:
-        return Path(file).open("rb")
+        return _decoded(_read_ahead(Path(file).open("rb")), file)
     except FileNotFoundError as error:
         raise UserError(f"--file {clean(file)}: no such file; expected a file of sentences") from error
     except OSError as error:
         raise UserError(f"--file {clean(file)}: cannot be read ({error.strerror}); expected a file of text") from error
 
 
-def _lines(stream: Iterable[Any], name: str) -> Iterator[str]:
-    try:
-        for number, line in enumerate(stream, 1):
+def _read_ahead(stream: BufferedReader) -> Iterator[list[bytes]]:
+    with stream:
+        while lines := list(islice(stream, AHEAD)):
+            yield lines
+
+
+def _arriving(stream: Any) -> Iterator[list[bytes]]:
+    """Whoever writes a line into a pipe gets its translation without writing another."""
+    rest = b""
+    while data := stream.read1(1 << 16):
+        *lines, rest = (rest + data).split(b"\n")
+        yield lines
+    yield [rest] if rest else []
+
+
+def _decoded(groups: Iterator[list[bytes]], name: str) -> Iterator[list[str]]:
+    number = 0
+    for group in groups:
+        lines = []
+        for line in group:
+            number += 1
             try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8") if isinstance(line, bytes) else line
+                lines.append(line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n"))
             except UnicodeDecodeError as error:
                 raise UserError(f"--file {clean(name)} line {number}: not UTF-8: save the file as UTF-8") from error
-            yield text.rstrip("\r\n")
-    finally:
-        if isinstance(stream, BufferedReader):
-            stream.close()
+        yield lines
