@@ -94,8 +94,8 @@ def test_a_short_recipe_learns_shakespeare(shared_data, monkeypatch, tmp_path, n
     assert run.finished["baselines"]["6-gram"]["val_loss"] == pytest.approx(1.558, abs=1e-3)
 
 
-# Measured with seed 0 on one core: 74.4, 84.4, 80.2, 78.6 and 81.7 % of the validation part; RMSE 16.85 and 2.346 of
-# the test part. The bounds leave about three points, or three per cent.
+# Measured with seed 0 on one core: 74.4, 84.4, 80.2, 78.6 and 81.7 % of the validation part (names with seed 1: 80.9);
+# RMSE 16.85 and 2.346 of the test part. The bounds leave about three points, or three per cent.
 SHORT = [
     ("trec-lstm", ["epochs=3"], "val_accuracy", 0.71),
     ("trec-cnn", [], "val_accuracy", 0.81),
@@ -119,7 +119,8 @@ def test_a_short_recipe_of_texts_or_series_learns(shared_data, monkeypatch, tmp_
 @pytest.mark.slow
 def test_short_recipes_of_translation_learn_and_attention_is_worth_the_most(shared_data, monkeypatch, tmp_path):
     """A fifth of the pairs and of what is judged, the same for each: measured with seed 0 on one core were losses of
-    3.651, 3.219 and 2.740 and 4.7, 9.2 and 17.4 BLEU of words; the bounds leave 3 % of a loss, and half of a gap."""
+    3.651, 3.219 and 2.740 and 4.7, 9.2 and 17.4 BLEU of words, with seed 1 3.637 and 3.353, 4.2 and 7.7. The bounds
+    leave once more what the seeds differ by, or 3 % of a loss, and half of a gap."""
     monkeypatch.setenv("CHAINRULE_DATA", str(shared_data))
     parts = pairs("multi30k", ("de", "en"), None, 0.0, 0).parts
     for part, count in (("train", 6000), ("val", 200), ("test", 200)):
@@ -127,7 +128,7 @@ def test_short_recipes_of_translation_learn_and_attention_is_worth_the_most(shar
             lines = "".join(f"{pair[i]}\n" for pair in parts[part][:count])
             (tmp_path / f"{part}.{language}").write_text(lines, encoding="utf-8")
     found = {}
-    for name, bound in (("gru", 3.76), ("attention", 3.32), ("transformer", 2.83)):
+    for name, bound in (("gru", 3.76), ("attention", 3.49), ("transformer", 2.83)):
         what = told([str(load(f"multi30k-{name}-small").path), f"runs={tmp_path}/runs"])
         found[name] = train(what.model, str(tmp_path), what.settings).metrics
         assert found[name]["val_loss"] < bound
