@@ -154,6 +154,15 @@ def test_numbers_are_one_or_more():
     assert from_toml(to_toml("mlp", "digits", made))[2] == made
 
 
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("encoding=gbk", "data.encoding"), ("tokens=chars", "data.tokens"), ("hidden=3", "model.hidden")],
+)
+def test_what_belongs_to_the_data_or_the_model_is_sent_there(word, meant):
+    (line,) = errors(word)
+    assert line == f"{word}: unknown setting; did you mean {meant}?"
+
+
 def test_everything_wrong_is_said_at_once():
     words = ["what", "epoch=3", "lr=nan", "lr=1", "seed=", "batch_size=0", "optimizer=sgd", "eps=1e-8"]
     assert errors(*words) == [

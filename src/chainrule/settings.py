@@ -235,11 +235,13 @@ def _inner(key: str) -> bool:
 def hint(key: str) -> str:
     """The nearest setting, in words. · 最接近的设置名。
 
-    >>> hint("learning_rate"), hint("pochs")
-    ('; did you mean lr?', '; did you mean epochs?')
+    >>> hint("learning_rate"), hint("pochs"), hint("encoding")
+    ('; did you mean lr?', '; did you mean epochs?', '; did you mean data.encoding?')
     """
     word = key.lower().replace("-", "_")
-    near = [ALIASES[word]] if word in ALIASES else get_close_matches(word, SPECS, n=1, cutoff=0.5)
+    rooms = {"data": (m.reading for m in MODELS.values()), "model": (m.options for m in MODELS.values())}
+    near = [f"{room}.{word}" for room, taken in rooms.items() if any(word in one for one in taken)]
+    near = [ALIASES[word]] if word in ALIASES else near or get_close_matches(word, SPECS, n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else "; `chainrule train --help` lists the settings"
 
 

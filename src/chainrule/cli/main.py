@@ -24,7 +24,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Use a run · 使用训练结果": {
         "evaluate": ("judge:evaluate", "Judge a run on its test part or on other data · 评估"),
-        "predict": ("judge:predict", "Classify image files or folders · 预测"),
+        "predict": ("judge:predict", "Answer images, texts, tables, series, nodes · 预测"),
         "translate": ("translate:translate", "Translate sentences and files, show where it looked · 翻译"),
         "generate": ("generate:generate", "Go on with a text as a language model has learned it · 续写"),
         "explain": ("explain:explain", "Show which part of an image speaks for its class · 解释"),

@@ -99,14 +99,14 @@ class Flat(torch.nn.Module):
         return self.drop(self.act(self.layer(x.flatten(1))))
 
 
-def _recurrent(cell: str, zh: str) -> Callable[..., Forecaster]:
+def _recurrent(cell: str, zh: str, en: str = "") -> Callable[..., Forecaster]:
     def make(
         asked: Window = Window(), hidden: int = 32, num_layers: int = 1, dropout: float = 0.0, residual: bool = True
     ) -> Forecaster:
         return Forecaster(Last(asked, cell, hidden, num_layers, dropout), asked, hidden, residual)
 
     make.__name__ = make.__qualname__ = f"series_{cell}"
-    make.__doc__ = f"Forecasts by {cell.upper()} layers. · {zh}预测序列。"
+    make.__doc__ = f"Forecasts by {en or cell.upper()} layers. · {zh}预测序列。"
     return make
 
 
@@ -114,7 +114,7 @@ series_rnn, series_lstm, series_gru, series_peephole = (
     _recurrent("rnn", "循环网络"),
     _recurrent("lstm", "长短期记忆网络"),
     _recurrent("gru", "门控循环单元"),
-    _recurrent("peephole", "带窥视孔的 LSTM "),
+    _recurrent("peephole", "带窥视孔的 LSTM ", "peephole LSTM"),
 )
 
 

@@ -203,7 +203,7 @@ class TextNetwork(torch.nn.Module):
         table[PAD] = 0
 
 
-def _recurrent(cell: str, zh: str) -> Callable[..., TextNetwork]:
+def _recurrent(cell: str, zh: str, en: str = "") -> Callable[..., TextNetwork]:
     def make(
         asked: Asked = Asked(),
         width: int = 128,
@@ -217,7 +217,7 @@ def _recurrent(cell: str, zh: str) -> Callable[..., TextNetwork]:
         return TextNetwork(body, asked, width, pool, dropout)
 
     make.__name__ = make.__qualname__ = f"text_{cell}"
-    make.__doc__ = f"Texts by {cell.upper()} layers. · {zh}读文本。"
+    make.__doc__ = f"Texts by {en or cell.upper()} layers. · {zh}读文本。"
     return make
 
 
@@ -225,7 +225,7 @@ text_rnn, text_lstm, text_gru, text_peephole = (
     _recurrent("rnn", "循环网络"),
     _recurrent("lstm", "长短期记忆网络"),
     _recurrent("gru", "门控循环单元"),
-    _recurrent("peephole", "带窥视孔的 LSTM "),
+    _recurrent("peephole", "带窥视孔的 LSTM ", "peephole LSTM"),
 )
 
 
