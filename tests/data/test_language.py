@@ -115,6 +115,15 @@ def test_all_that_is_wrong_is_said_at_once():
     assert len(caught.value.lines) == 3
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\nlast words\n"])
+def test_one_line_of_a_million_characters_is_cut_at_a_blank(end):
+    text = "word " * 250_000 + end
+    parts = cut(text, Ways(tokens="words"), 0.1)
+    assert "".join(part or "" for part in parts) == text
+    assert [round(len(part or "") / len(text), 3) for part in parts] == [0.81, 0.09, 0.1]
+    assert all((part or "").startswith("word ") for part in parts)
+
+
 def test_parts_that_would_be_empty():
     with pytest.raises(UserError, match="a text of 2 characters: the training part is empty"):
         cut("ab", Ways(test=0.9), 0)

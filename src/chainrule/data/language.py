@@ -196,7 +196,7 @@ def text_of(source: str, ways: Ways) -> str:
 def cut(text: str, ways: Ways, val: float) -> tuple[str, str | None, str | None]:
     """Training, validation and test part, in the order of the text. · 按顺序划分。
 
-    Characters are cut where the share says, all else behind the next line's end, or the next blank of a single line.
+    Characters are cut where the share says, all else behind the next line's end, or the next blank of a long line.
 
     >>> cut("abcdefghij", Ways(test=0.2), 0.25)
     ('abcdef', 'gh', 'ij')
@@ -238,10 +238,9 @@ def pieces(text: str) -> Iterator[tuple[str, bool]]:
 def _behind(text: str, place: int) -> int:
     if place in (0, len(text)):
         return place
-    found = text.find("\n", place)
-    if found < 0:
-        found = text.find(" ", place)
-    return found + 1 or len(text)
+    line, blank = text.find("\n", place), text.find(" ", place)
+    far = line < 0 or line + 1 == len(text) or line - place > _PIECE  # a line that would take the next part with it
+    return (blank if far and blank >= 0 else line) + 1 or len(text)
 
 
 def _merges(ways: Ways, text: str) -> tuple[tuple[str, str], ...]:
