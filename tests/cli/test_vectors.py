@@ -11,6 +11,8 @@ from chainrule.cli.main import main
 from chainrule.cli.vectors import signed
 from chainrule.data.vector_files import read, write
 from chainrule.errors import UserError
+from chainrule.learn.words.vectors import WordVectors
+from chainrule.look.word_map import chosen
 
 WORDS = ("king", "queen", "man", "woman", "keyboard", "mouse")
 ROWS = np.array([[4, 1, 0], [4, 0, 1], [0.1, 1, 0], [0.1, 0, 1], [-1, 1, 1], [-1, 1, 0.9]], np.float32)
@@ -61,6 +63,13 @@ def test_a_run_is_trained_asked_exported_and_resumed(tmp_path, monkeypatch, caps
         assert f"use `chainrule vectors runs/first {use}`" in err and err.count("\n") == 1
     assert main(["models", "word2vec"]) == 0
     assert "takes dim=100 window=5" in capsys.readouterr().out
+
+
+def test_each_word_asked_for_heads_its_own_group_on_the_map():
+    rows = np.array([[1, 0.0], [1, 0.01], [0, 1], [0.02, 1], [1, 0.02]])
+    vectors = WordVectors(("man", "woman", "rain", "snow", "girl"), rows)
+    assert [group[0] for group in chosen(vectors, ["man", "woman", "Man"])] == [0, 1]
+    assert sorted(row for group in chosen(vectors, ["man", "woman"]) for row in group) == [0, 1, 2, 3, 4]
 
 
 def test_king_minus_man_plus_woman(file, capsys):

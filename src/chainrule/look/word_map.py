@@ -30,20 +30,20 @@ def chosen(vectors: WordVectors, words: Sequence[str]) -> list[list[int]]:
         first = RARE if len(vectors.words) > RARE + ALONE else 0
         return [list(range(first, min(first + ALONE, len(vectors.words))))]
     errors: list[str] = []
-    groups: list[list[int]] = []
-    taken: set[int] = set()
+    around: dict[int, list[int]] = {}
     for word in words:
         try:
-            near = [word, *(other for other, _ in vectors.most_similar([word], topn=AROUND))]
+            around[vectors.at(word)] = [vectors.at(other) for other, _ in vectors.most_similar([word], topn=AROUND)]
         except UserError as error:
             errors += error.lines
-            continue
-        rows = [row for row in map(vectors.at, near) if row not in taken]
-        taken.update(rows)
-        groups.append(rows)
     if errors:
         raise UserError(*errors)
-    return [group for group in groups if group]
+    taken, groups = set(around), []  # a word asked for heads its own group, whoever it is near
+    for head, near in around.items():
+        rows = [row for row in near if row not in taken]
+        taken.update(rows)
+        groups.append([head, *rows])
+    return groups
 
 
 def plane(rows: np.ndarray, method: str) -> np.ndarray:
