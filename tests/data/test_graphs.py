@@ -125,6 +125,30 @@ def test_graphml_and_gml(tmp_path):
     assert read(tmp_path / "g.gml").edges.tolist() == [[0], [1]]
 
 
+@pytest.mark.parametrize("form", ["graphml", "gml"])
+def test_an_attribute_that_a_node_lacks_is_a_fault(tmp_path, form):
+    import networkx
+
+    made = networkx.path_graph(3)
+    networkx.set_node_attributes(made, {0: 2.0, 2: 3.0}, "size")
+    getattr(networkx, f"write_{form}")(made, tmp_path / f"g.{form}")
+    assert any(
+        "features of 1 node are no number (the first: node 1)" in line
+        for line in faults(unchecked(tmp_path / f"g.{form}"))
+    )
+
+
+@pytest.mark.parametrize("form", ["graphml", "gml"])
+def test_a_class_that_is_a_number_is_no_feature(tmp_path, form):
+    import networkx
+
+    made = networkx.path_graph(3)
+    networkx.set_node_attributes(made, {0: 0, 1: 1, 2: 1}, "class")
+    getattr(networkx, f"write_{form}")(made, tmp_path / f"g.{form}")
+    graph = read(tmp_path / f"g.{form}")
+    assert graph.x is None and graph.classes == ("0", "1") and graph.y is not None and graph.y.tolist() == [0, 1, 1]
+
+
 @pytest.fixture
 def tables(tmp_path):
     (tmp_path / "edges.csv").write_text("source,target,weight\nann,bob,2\nbob,cy,1\n")

@@ -12,6 +12,7 @@ from ..names import show
 from .graph import Features, Graph, masked, sound_edges
 from .pickled import Matrix, unpickle
 
+CLASS = ("class", "club")  # attributes that say a node's class, never one of its features
 KARATE_TAUGHT = (0, 33)  # Mr Hi and the officer: the two whose side needs no guess
 
 
@@ -159,11 +160,17 @@ def of_networkx(path: Path) -> Graph:
         weights = torch.tensor([float(w) for *_, w in ties])
     except (TypeError, ValueError):
         raise UserError(f"{show(path)}: a weight of an edge is no number: expected numbers") from None
-    columns = sorted({k for _, d in found.nodes(data=True) for k, v in d.items() if isinstance(v, int | float)})
-    table = [[float(d.get(k, 0)) for k in columns] for _, d in found.nodes(data=True)]
+    held = [{k: v for k, v in d.items() if k not in CLASS} for _, d in found.nodes(data=True)]
+    columns = sorted({k for d in held for k, v in d.items() if isinstance(v, int | float)})
+    table = [[_number(d.get(k)) for k in columns] for d in held]
     x = Features.of(torch.tensor(table).reshape(len(names), -1)) if columns else None
-    told = [d.get("class", d.get("club")) for _, d in found.nodes(data=True)]
+    told = [next((d[k] for k in CLASS if k in d), None) for _, d in found.nodes(data=True)]
     classes = tuple(sorted({str(c) for c in told if c is not None}))
     y = torch.tensor([classes.index(str(c)) if c is not None else -1 for c in told]) if classes else None
     graph = Graph(path.stem, edges, len(names), weights, x, y, classes, names=tuple(map(str, names)))
     return graph if found.is_directed() else graph.symmetric()
+
+
+def _number(value: Any) -> float:
+    """NaN for what is lacking or a word: a fault of the graph, which is told with all others."""
+    return float(value) if isinstance(value, int | float) else float("nan")
