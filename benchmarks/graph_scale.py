@@ -135,10 +135,9 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
         left.axhline(GOAL * cost[0], color="#999999", linestyle="--", linewidth=1)
         left.annotate(
             f"goal: at most {GOAL:g} × the first",
-            (millions[-1], GOAL * cost[0]),
-            (0, -12),
+            (millions[0], GOAL * cost[0]),
+            (0, 5),
             textcoords="offset points",
-            ha="right",
             fontsize=9,
             color="#666666",
         )
@@ -161,7 +160,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
         right.set_ylabel("GiB")
         for axes in (left, right):
             axes.set_xscale("log")
-            axes.set_xticks(millions, [f"{m:.3g}" for m in millions])
+            axes.set_xticks(millions, [f"{m:.2g}" for m in millions])
             axes.minorticks_off()
             axes.set_xlabel("million edges")
             axes.grid(color=FAINT, linewidth=0.6)
