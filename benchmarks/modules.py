@@ -21,7 +21,7 @@ from chainrule.gear import gear
 GOAL, FLOOR = 0.97, 50e-6
 UNMATCHED = {  # what torch has no module of, and what holds no mathematics
     *("DepthwiseSeparableConv2d", "PartialConv2d", "RadialBasis", "ScaledTanh", "Subsample2d", "StochasticDepth"),
-    "SinusoidalPositions",
+    *("SinusoidalPositions", "PeepholeLSTM"),
     *("ChebConv", "GATConv", "GCNConv", "GINConv", "SAGEConv"),  # their peer is PyTorch Geometric
     *("Flatten", "Identity", "ModuleDict", "ModuleList", "Sequential", "Unflatten"),
 }

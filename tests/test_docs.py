@@ -244,6 +244,7 @@ LONG = (
     "bench",
     "reproduce lenet-mnist",
     "reproduce he-30-layers",
+    "reproduce mnist-conv-autoencoder",
     "reproduce gcn-cora",
     "train tabular california",
     "reproduce resnet20-cifar10",

@@ -69,7 +69,7 @@ WRONG = [
     (["play", "agent-seed0", "digits"], "no environment; expected cartpole"),
     (["play", "agent-seed0", "--weights", "average"], "keeps no average"),
     (["evaluate", "agent-seed0", "--split", "train"], "an agent is judged by whole episodes; expected val or test"),
-    (["predict", "agent-seed0", "x.png"], "x.png"),
+    (["predict", "agent-seed0", "x.png"], "cannot predict: use `chainrule play agent-seed0"),
     (["train", "ppo", "cartpole", "model.gama=1"], "did you mean gamma?"),
     (["train", "ppo", "cartpole", "augment=flip"], "augment=flip: ppo has no use for it"),
     (["train", "pppo", "cartpole"], "did you mean ppo?"),

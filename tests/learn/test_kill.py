@@ -55,8 +55,8 @@ def kill(tmp_path: Path, name: str, kills: int) -> str:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_final_weights_are_the_same_bits_after_30_kills(tmp_path, name):
-    assert kill(tmp_path, name, 30).startswith("3")
+def test_final_weights_are_the_same_bits_after_10_kills(tmp_path, name):
+    assert kill(tmp_path, name, 10).startswith("10 kills")
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
