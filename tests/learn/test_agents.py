@@ -176,7 +176,7 @@ def test_targets_end_with_termination_and_the_network_chooses_where_the_target_j
 
 @pytest.mark.parametrize("double", [True, False])
 def test_one_pass_through_the_network_is_the_loss_of_two(double):
-    loss = ValueLoss(chosen("dqn", parse([f"model.double={double}"])))
+    loss = ValueLoss(chosen("dqn", parse([f"model.double={double}", "model.huber=0.5"])))
     learner = parts("dqn", f"model.double={double}").learner
     x, after, a = torch.randn(6, 4), torch.randn(6, 4), torch.tensor([0, 1, 1, 0, 1, 0])
     r, terminated, q_hat = torch.randn(6), torch.tensor([False, True] * 3), torch.randn(6, 2)
@@ -184,7 +184,7 @@ def test_one_pass_through_the_network_is_the_loss_of_two(double):
     with torch.no_grad():
         best = (learner.model(after) if double else q_hat).argmax(1)
         y = r + 0.99 * torch.where(terminated, 0, q_hat[torch.arange(6), best])
-    two = torch.nn.functional.smooth_l1_loss(q[torch.arange(6), a], y)
+    two = torch.nn.functional.huber_loss(q[torch.arange(6), a], y, delta=0.5)
     one = loss.loss(learner.model(torch.cat([x, after]) if double else x), (a, r, terminated, q_hat))
     assert torch.allclose(one, two)
     for found, wanted in zip(

@@ -15,7 +15,7 @@ DQN = {
     "target": 32,
     "epsilon": 0.04,
     "explore": 10_000,
-    "huber": 1.0,
+    "huber": 100.0,
     "double": True,
 }
 

@@ -83,7 +83,7 @@ class DQN(Options):
     target: int = 32
     epsilon: float = 0.04
     explore: int = 10_000
-    huber: float = 1.0
+    huber: float = 100.0
     double: bool = True
     rate: ClassVar[float] = 2e-3
     norm: ClassVar[float] = 10.0
