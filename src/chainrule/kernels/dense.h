@@ -11,25 +11,24 @@
 #include <cstring>
 #include <limits>
 
+#include "lanes.h"
+
 #if defined(__AVX512F__)
 #include <immintrin.h>
-constexpr int LANES = 16, WIDE = 4;
+constexpr int WIDE = 4;
 #else
-constexpr int LANES = 8, WIDE = 2;
+constexpr int WIDE = 2;
 #endif
 constexpr int ROWS = 6;                 // of a tile
 constexpr int64_t PANEL = WIDE * LANES;  // columns of one
 constexpr int64_t LINE = 16;             // numbers of a line of the cache
 constexpr float NEVER = -std::numeric_limits<float>::infinity();
-typedef float lanes __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
-typedef int32_t whole __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 enum End { KEEP, RELU, ADD };
 
 // The mirrors of the classes in kernels/decoder.py.
 struct Matrix { const float *panels, *bias; int64_t in, out; };  // [out / PANEL, in, PANEL], filled up with zeros
 struct Norm { const float *weight, *bias; double eps; };
 
-static inline lanes all(float a) { return a - lanes{}; }
 static inline lanes at(const float* p) { return *(const lanes*)p; }
 
 static inline int64_t full(int64_t n) { return (n + LANES - 1) / LANES * LANES; }
@@ -49,21 +48,6 @@ static inline float largest(lanes v) {
     return s;
 }
 #endif
-
-// eˣ for x ≤ 0: the polynomial on [−ln2/2, ln2/2] and the exponent's bits.
-static inline lanes power(lanes x) {
-    x = x < -87.0f ? all(-87.0f) : x;
-    const lanes n = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
-    const lanes r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-    lanes p = all(1.9875691500e-4f);
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * r * r + r + 1.0f;
-    return p * (lanes)((__builtin_convertvector(n, whole) + 127) << 23);
-}
 
 // Σ x y over n numbers.
 static inline float dot(const float* x, const float* y, int64_t n) {

@@ -13,13 +13,7 @@
 #include <thread>
 #include <vector>
 
-#if defined(__AVX512F__)
-constexpr int LANES = 16;
-#else
-constexpr int LANES = 8;
-#endif
-typedef float lanes __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
-typedef int32_t whole __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+#include "lanes.h"
 
 constexpr uint64_t GOLDEN = 0x9E3779B97F4A7C15u;
 constexpr int TILE = 6;            // outputs at once: a word and its five drawn ones
@@ -54,24 +48,10 @@ static inline bool stays(const Job& job, int64_t position) {
     return draw(job, position, 0) < job.keep[job.ids[position]];
 }
 
-static inline lanes all(float a) { return a - lanes{}; }
-
-// σ(x): eˣ by its polynomial on [−ln2/2, ln2/2] and the exponent's bits.
+// σ(x)
 static inline lanes sigmoid(lanes x) {
-    lanes z = -x;
-    z = z > 87.0f ? all(87.0f) : z;
-    z = z < -87.0f ? all(-87.0f) : z;
-    const lanes n = (z * 1.44269504f + 12582912.0f) - 12582912.0f;
-    const lanes r = (z - n * 0.693359375f) + n * 2.12194440e-4f;
-    lanes p = all(1.9875691500e-4f);
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * r * r + r + 1.0f;
-    const whole bits = (__builtin_convertvector(n, whole) + 127) << 23;
-    return 1.0f / (1.0f + p * (lanes)bits);
+    const lanes z = -x;
+    return 1.0f / (1.0f + power(z > 87.0f ? all(87.0f) : z));
 }
 
 static inline float sum(lanes v) {
