@@ -60,7 +60,7 @@ def pictures(runs: dict[str, Any], folder: Path) -> None:
             for name, run in runs.items()
         ],
         "baselines": runs["seq2seq"].finished["baselines"],
-        "remarks": runs["seq2seq"].finished["remarks"],
+        "remarks": [line.partition("; by the ")[0] for line in runs["seq2seq"].finished["remarks"]],
     }
     replace(folder / "translation.json", (json.dumps(told, indent=1) + "\n").encode())
     by_length(folder)

@@ -75,7 +75,7 @@ def test_trap_15_every_bleu_says_its_tokenisation_and_case(run):
     lines = run.finished["remarks"]
     assert [line.partition(":")[0] for line in lines] == ["bleu", "bleu_words", "translations"]
     assert "cut by 13a, case as it is; sacrebleu nrefs:1|case:mixed" in lines[0] and "tok:13a" in lines[0]
-    assert "tok:none" in lines[1] and "beam 5, length penalty power 1" in lines[2]
+    assert "tok:none" in lines[1] and "beam 5, length penalty power 1; by the " in lines[2]
     report = (run.folder.report / "report.md").read_text(encoding="utf-8")
     assert "tok:13a" in report and "## Translations" in report
 

@@ -10,7 +10,7 @@ from chainrule.gear import gear
 from chainrule.kernels import native
 from chainrule.learn.decode import reorder
 from chainrule.learn.device import Device
-from chainrule.learn.translation.swift import swift
+from chainrule.learn.translation.swift import obstacle, swift
 from chainrule.learn.translation.translator import Search, translate
 from chainrule.zoo.seq2seq import AttentionSeq2Seq
 from chainrule.zoo.transformer_seq2seq import TransformerSeq2Seq
@@ -148,18 +148,25 @@ def test_a_network_of_another_kind_runs_as_it_is(monkeypatch):
     replaced.layers.encoder.layers[1].linear2 = torch.nn.Identity()
     gelu = made()
     gelu.layers.decoder.layers[1].activation = torch.nn.functional.gelu
+    waits, double, trains = "a part was replaced or has a hook", made().double(), made().train()
     others = [Own(91, WORDS, 8).eval(), AttentionSeq2Seq(91, WORDS, 8).eval(), hooked, replaced, gelu]
-    assert [swift(one) for one in [*others, made().double(), made().train()]] == [None] * 7
+    others += [double, trains]
+    assert [swift(one) for one in others] == [None] * 7
+    assert [obstacle(one) for one in others] == [
+        *("there is no kernel for Own", "there is no kernel for AttentionSeq2Seq", waits, waits),
+        *("the kernel has relu only", "the kernel needs weights in float32 on the CPU"),
+        "the kernel translates in float32, and does not train",
+    ]
     with torch.autocast("cpu", torch.bfloat16):
         assert swift(made()) is None
     with gear("formula"):
-        assert swift(made()) is None
-    assert swift(made()) is not None
+        assert swift(made()) is None and obstacle(made()) == "gear formula"
+    assert swift(made()) is not None and obstacle(made()) == ""
 
     def missing(name):
         raise native.Unavailable("there is no C++ compiler")
 
     monkeypatch.setattr(native, "load", missing)
     network, sources = made(), sentences(3)
-    assert swift(network) is None
+    assert swift(network) is None and obstacle(network) == "there is no C++ compiler"
     assert all(found[0].tokens for found in said(network, sources, Search(2)))

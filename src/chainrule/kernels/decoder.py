@@ -20,7 +20,7 @@ Pair = tuple[Tensor, Tensor]  # weight [out, in], bias; or those of a norm
 
 
 class Matrix(ctypes.Structure):
-    """The mirror of struct Matrix in decoder.cpp. · 与 C++ 结构对应。"""
+    """The mirror of struct Matrix in dense.h. · 与 C++ 结构对应。"""
 
     _fields_ = [("panels", _AT), ("bias", _AT), ("columns", _INT), ("rows", _INT)]
 
@@ -62,6 +62,15 @@ class Job(ctypes.Structure):
     _fields_ = [
         *(("tokens", _AT), ("position", _AT), ("rows", _INT), ("steps", _INT), ("path", _AT), ("kept", _AT)),
         *(("sizes", _AT), ("sentence", _AT), ("best", _INT), ("values", _AT), ("words", _AT)),
+    ]
+
+
+class Greedy(ctypes.Structure):
+    """The mirror of struct Greedy. · 与 C++ 结构对应。"""
+
+    _fields_ = [
+        *(("first", _AT), ("positions", _AT), ("longest", _INT), ("end", _INT), ("never", _AT), ("nevers", _INT)),
+        *(("words", _AT), ("lengths", _AT), ("totals", _AT)),
     ]
 
 
@@ -169,6 +178,25 @@ class Translator:
         alive = (tokens, begins, places, positions, seen)
         path, sentence = np.empty((n, 0), np.int32), np.arange(n, dtype=np.int32)
         return Said(own, alive, (), np.empty((2, 0), np.int64), path, sentence)
+
+    def greedy(
+        self, said: Said, first: Tensor, table: Tensor, end: int, never: Sequence[int]
+    ) -> tuple[list[list[int]], list[float]]:
+        """The likeliest word behind first [N], and the next, up to `end` or as many as `table` has positions [P, D].
+
+        Returns the words of each sentence, `end` among them, and log-probabilities: NaN where nothing could be said.
+        · 贪心解码。
+        """
+        n, longest = len(first), len(table)
+        words, lengths, totals = np.empty((n, longest), np.int64), np.zeros(n, np.int64), np.zeros(n)
+        first, table, never_ids = first.contiguous(), table.contiguous(), np.array(never, np.int64)
+        job = Greedy(
+            *(first.data_ptr(), table.data_ptr(), longest, end, never_ids.ctypes.data, len(never)),
+            *(words.ctypes.data, lengths.ctypes.data, totals.ctypes.data),
+        )
+        parts = (self.decoder, self.out, said.sources, job)
+        self.library.greedy(*(ctypes.byref(part) for part in parts), _INT(torch.get_num_threads()))
+        return [row[:many].tolist() for row, many in zip(words, lengths, strict=True)], totals.tolist()
 
     def best(self, said: Said, tokens: Tensor, table: Tensor, many: int) -> tuple[Tensor, Tensor, Said]:
         """The likeliest words behind tokens [n]: log-probabilities and words [n, many], the first of equals first.

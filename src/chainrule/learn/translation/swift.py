@@ -4,6 +4,7 @@ The kernel computes in float32 on the CPU what `TransformerSeq2Seq` does step by
 come back. Weights are laid out anew whenever a network is taken: an optimizer may change them and leave no mark.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from ...nn.piecewise import relu
 from ...nn.positions import SinusoidalPositions
 from ...zoo.transformer_seq2seq import TransformerSeq2Seq
 from ...zoo.word_output import WordOutput
+from ..decode import Hypothesis, Limits, Penalty
 
 _PARTS = {
     *(nn.ModuleList, ours.Transformer, ours.TransformerEncoder, ours.TransformerDecoder, ours.TransformerEncoderLayer),
@@ -40,29 +42,47 @@ class Steps:
         table = _table(self.network.positions, state.path.shape[1] + 1)
         return self.kernel.best(state, token, table, min(many, self.kernel.out.rows))
 
+    def greedy(self, state: decoder.Said, first: Tensor, limits: Limits, penalty: Penalty) -> list[list[Hypothesis]]:
+        """What `beam_search` of width 1 finds, in one call of the kernel. · 贪心解码。"""
+        table = _table(self.network.positions, limits.max_length)[: limits.max_length]
+        words, totals = self.kernel.greedy(state, first, table, limits.eos, limits.never)
+        found = zip(words, totals, strict=True)
+        return [[] if math.isnan(total) else [_told(said, total, limits, penalty)] for said, total in found]
+
 
 def swift(network: Any) -> Steps | None:
-    """The network by the kernel with the weights that it has now; None where that does not compute the same.
+    """The network by the kernel with the weights that it has now; None where `obstacle` names one. · 换用核。"""
+    return None if obstacle(network) else Steps(network, _lay_out(network))
 
-    · 换用核（采用当前权重）；不适用时为 None。
+
+def obstacle(network: Any) -> str:
+    """Why the kernel does not compute what a network does, in a few words; "" where it does. · 不能用核的原因。
+
+    A part of another kind, a hook that waits, another number type or device, another gear, or no compiler.
     """
-    if current() not in ("auto", "kernel") or not fits(network):
-        return None
-    try:
-        return Steps(network, _lay_out(network))
-    except native.Unavailable:
-        return None
-
-
-def fits(network: Any) -> bool:
-    """Whether the kernel computes what a network does: no part of another kind, no hook that waits. · 是否适用。"""
-    if type(network) is not TransformerSeq2Seq or network.training or torch.is_autocast_enabled("cpu"):
-        return False
+    if type(network) is not TransformerSeq2Seq:
+        return f"there is no kernel for {type(network).__name__}"
+    if current() not in ("auto", "kernel"):
+        return f"gear {current()}"
+    if network.training or torch.is_autocast_enabled("cpu"):
+        return "the kernel translates in float32, and does not train"
     if any(p.dtype != torch.float32 or not p.is_cpu for p in network.parameters()):
-        return False
+        return "the kernel needs weights in float32 on the CPU"
     if any(type(m) not in _PARTS or m._forward_hooks or m._forward_pre_hooks for m in network.modules()):
-        return False
-    return all(layer.activation is relu for side in _sides(network) for layer in side.layers)
+        return "a part was replaced or has a hook"
+    if any(layer.activation is not relu for side in _sides(network) for layer in side.layers):
+        return "the kernel has relu only"
+    try:
+        native.load("decoder")
+    except native.Unavailable as error:
+        return str(error)
+    return ""
+
+
+def _told(said: list[int], total: float, limits: Limits, penalty: Penalty) -> Hypothesis:
+    ended = said[-1] == limits.eos
+    tokens = tuple(said[:-1] if ended else said)
+    return Hypothesis(tokens, total, total / penalty(len(said)), ended, str(penalty))
 
 
 def _sides(network: TransformerSeq2Seq) -> tuple[Any, Any]:

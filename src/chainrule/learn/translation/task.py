@@ -17,6 +17,7 @@ from ...data.text.vocabulary import PAD
 from ...zoo.word_output import word_loss
 from ..device import Device
 from .bleu import Bucket, Scale, by_length
+from .swift import obstacle
 from .translator import USUAL, Search, translate
 
 
@@ -99,6 +100,8 @@ class Translating:
         references = [target for _, target in split.texts]
         said.bleu, said.remarks = self.scale.figures(said.texts, references)
         if said.bleu:
-            said.remarks.append(f"translations: {self.search}")
+            with device.autocast():
+                why = obstacle(model)
+            said.remarks.append(f"translations: {self.search}; by the {f'layers: {why}' if why else 'native kernel'}")
             words = [len(source.split()) if " " in source else len(source) for source, _ in split.texts]
             said.buckets = by_length(self.scale, words, said.texts, references)

@@ -66,8 +66,11 @@ def translate(
         with device.autocast():
             state = (quick or network).start(batch.tokens.to(place), batch.mask.to(place))
             first = torch.full((len(rows),), BOS, device=place)
-            step = quick or network.step
-            told = beam_search(step, state, first, limits, search.beam, search.penalty, search.nbest)
+            if quick and search.beam == 1:
+                told = quick.greedy(state, first, limits, search.penalty)
+            else:
+                step = quick or network.step
+                told = beam_search(step, state, first, limits, search.beam, search.penalty, search.nbest)
         for row, one in zip(rows, told, strict=True):
             found[row] = one
     return found
