@@ -37,6 +37,7 @@ def test_parallel_files_and_columns(poem, capsys):
     assert "zwei" not in out
     assert said(capsys, "a.de", "a.en").startswith("a.de: 2 lines")  # two files are text, and so is what has columns
     assert said(capsys, "t.csv", "columns=text").startswith("t.csv column text: 2 lines")
+    assert said(capsys, "t.csv", "tokens=words").startswith("t.csv: read line by line; for its columns: columns=")
     out = said(capsys, "t.csv", "tokens=words", "columns=text", "min_freq=2")
     assert "t.csv column text: 2 lines, 4 tokens" in out
     assert "vocabulary 5, unknown 50.0%" in out

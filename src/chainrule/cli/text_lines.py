@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..data.text.normal import Normal
 from ..data.text.reading import read
-from ..data.text.tables import columns, parallel
+from ..data.text.tables import columns, parallel, titles
 from ..data.text.tokens import Tokenizer, tokenizer
 from ..data.text.vocabulary import Vocabulary
 from ..errors import UserError, unknown
@@ -22,6 +22,7 @@ USUAL = {
     "lines": "5",
 }
 ALSO = {"min_count": "min_freq", "max_words": "max_size"}  # as `train` has them
+_TABLES = (".csv", ".tsv")
 _WIDE = 60  # characters of tokens and of ids that are shown
 
 
@@ -78,7 +79,17 @@ def _texts(paths: Sequence[str], options: dict[str, str]) -> dict[str, list[tupl
     text = read(paths[0], encoding)
     filled = text.filled()
     empty = len(text.lines) - len(filled)
+    if paths[0].lower().endswith(_TABLES):
+        say(f"{clean(paths[0])}: read line by line; for its columns: columns={clean(_titles(paths[0], encoding))}")
     return {f"{paths[0]} ({text.encoding}{f', {empty:,} empty lines' if empty else ''})": filled}
+
+
+def _titles(path: str, encoding: str | None) -> str:
+    """What to write behind columns=: what stands in the first line, or a word for it where quotation marks are amiss."""
+    try:
+        return ",".join(titles(path, encoding))
+    except UserError:
+        return "TITLE"
 
 
 def _show(title: str, lines: list[tuple[int, str]], cut: Tokenizer, options: dict[str, str]) -> None:
