@@ -69,6 +69,39 @@ class AttentionDecoder(nn.Module):
         return torch.stack(told)
 
 
+class PeepholeLSTM(nn.Module):
+    """One layer of an LSTM whose gates look at the cell, step by step."""
+
+    def __init__(self, ours: nn.Module):
+        super().__init__()
+        for name, value in ours.named_parameters():
+            self.register_parameter(name, nn.Parameter(value.detach().clone()))
+        self.one = self.step
+
+    def compiled(self) -> "PeepholeLSTM":
+        """One step by the compiler, the loop as it is."""
+        self.one = torch.compile(self.step, dynamic=False)
+        return self
+
+    def step(self, z: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        z_i, z_f, z_g, z_o = (z + h @ self.weight_hh_l0.mT).chunk(4, -1)
+        near: Any = self.weight_c_l0
+        c = (z_f + near[1] * c).sigmoid() * c + (z_i + near[0] * c).sigmoid() * z_g.tanh()
+        return (z_o + near[2] * c).sigmoid() * c.tanh(), c
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = nn.functional.linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
+        h = c = x.new_zeros(x.shape[1], self.weight_hh_l0.shape[1])
+        told = []
+        for one in z:
+            h, c = self.one(one, h, c)
+            told.append(h)
+        return torch.stack(told)
+
+
+UNROLLED = AttentionDecoder, PeepholeLSTM  # what the compiler takes a step of
+
+
 class Translator:
     """A Transformer of torch's modules that reads all it has said again at each step, as the tutorials have it."""
 

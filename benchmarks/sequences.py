@@ -3,8 +3,8 @@
 Same weights, same batch; forward alone as in use, and a training step: forward, backward, the update by SGD. Of each
 side the best of its forms counts, as `tune=true` chooses by measuring: eager, the formulas' text, compiled. Recurrent
 layers have no compiled form, for neither compiler makes them faster than the operators they call. Torch has no decoder
-with attention: its equations are written down in `plain.py`, where the compiler takes one step of it, for unrolled it
-compiles for minutes.
+with attention and no peepholes: their equations are written down in `plain.py`, where the compiler takes one step, for
+unrolled they compile for minutes.
 """
 
 import copy
@@ -47,6 +47,12 @@ def recurrent(name: str, steps: int, rows: int, width: int, **options: Any) -> C
     made = getattr(nn, name)(width, width, **options)
     more = "".join(f", {key}" for key in options)
     return Case(f"{name}{more}", f"T={steps} N={rows} H={width}", made, torchs, (noise(steps, rows, width),), False)
+
+
+def peepholes(steps: int, rows: int, width: int) -> Case:
+    made = nn.PeepholeLSTM(width, width)
+    shape = f"T={steps} N={rows} H={width}"
+    return Case("LSTM with peepholes", shape, made, plain.PeepholeLSTM, (noise(steps, rows, width),))
 
 
 def encoder(rows: int, steps: int, width: int, heads: int) -> Case:
@@ -100,6 +106,7 @@ def cases() -> list[Case]:
     sizes = ((20, 64, 256), (35, 20, 200), (200, 16, 128), (60, 1, 256))  # steps, sentences, width
     layers = [recurrent(name, *size) for name in ("RNN", "LSTM", "GRU") for size in sizes]
     layers += [recurrent("LSTM", 30, 32, 128, bidirectional=True), recurrent("GRU", 30, 32, 128, bidirectional=True)]
+    layers += [peepholes(*size) for size in sizes[1:3]]
     looking = [attention(*size) for size in ((64, 15, 15, 256), (32, 40, 40, 256), (16, 100, 100, 128))]
     blocks = [
         make(*size) for make in (encoder, decoder) for size in ((64, 20, 128, 4), (16, 60, 256, 8), (4, 200, 256, 8))
@@ -145,12 +152,9 @@ def forms(case: Case, what: str, compiled: bool) -> dict[str, Call]:
         module = module if ours else case.theirs(module)
         run: Any = module
         if name.endswith("compiled"):
-            run = (
-                module.compiled()
-                if isinstance(module, plain.AttentionDecoder)
-                else torch.compile(module, dynamic=False)
-            )
-        if name == "compiled" and isinstance(case.ours, Looking):
+            steps = isinstance(module, plain.UNROLLED)
+            run = module.compiled() if steps else torch.compile(module, dynamic=False)
+        if name == "compiled" and isinstance(case.ours, Looking | nn.PeepholeLSTM):
             continue  # the formula of the whole sentence is a loop, and its kernel no text for the compiler
         if what == "training":
             made = (optim.SGD if ours else torch.optim.SGD)(module.parameters(), lr=1e-4)

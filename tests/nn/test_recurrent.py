@@ -7,6 +7,7 @@ import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 import chainrule.nn as nn
+from chainrule.formula import R
 from chainrule.gear import gear
 from chainrule.nn.lstm import lstm
 from chainrule.nn.peephole import lstm_peephole
@@ -15,6 +16,7 @@ from chainrule.nn.recurrent import reverse
 
 from .parity import EXACT, pair
 
+NONE_IS_0: dict = {"allow_unused": True, "materialize_grads": True}
 KINDS = ["RNN", "LSTM", "GRU"]
 OPTIONS = [
     {},
@@ -149,6 +151,31 @@ def test_E79_peepholes_of_zero_are_the_plain_lstm_and_others_are_not():
     out, _, h1, c1 = lstm_peephole(x, h, c, w, u, torch.zeros(3, 5), b)
     torch.testing.assert_close((out, h1, c1), plain)
     assert not torch.allclose(lstm_peephole(x, h, c, w, u, torch.ones(3, 5), b)[0], out)
+
+
+def peephole(lengths, bias=True, size=(5, 4, 3, 6)):
+    T, N, I, H = size
+    return R(T, N, I), R(N, H), R(N, H), R(4 * H, I), R(4 * H, H), R(3, H), R(4 * H) if bias else None, lengths
+
+
+@pytest.mark.parametrize("lengths", [None, torch.tensor([5, 2, 3, 1])], ids=["whole", "ended"])
+def test_the_kernel_of_peepholes_takes_what_arrives_alone(lengths):
+    """A delta of out, of the cells, of either state at the end, and of all."""
+    args = peephole(lengths, bias=lengths is None)
+    points = [a for a in args if a is not None and a.requires_grad]
+    found = [lstm_peephole(*args), lstm_peephole.card.apply(*args)]
+    torch.testing.assert_close(*found, rtol=1e-12, atol=1e-12)
+    for place in (*range(4), slice(None)):
+        got, wanted = (
+            torch.autograd.grad(sum(o.cos().sum() for o in flat(outs[place])), points, retain_graph=True, **NONE_IS_0)
+            for outs in found
+        )
+        torch.testing.assert_close(got, wanted, rtol=1e-11, atol=1e-12)
+
+
+def test_the_kernel_of_peepholes_has_second_derivatives():
+    args = peephole(torch.tensor([2, 1]), True, (2, 2, 1, 2))
+    assert torch.autograd.gradgradcheck(lambda *a: lstm_peephole(*a)[0], args)  # pyright: ignore[reportArgumentType]
 
 
 OPTIONS_OF_PEEPHOLES = [{}, {"num_layers": 2, "bidirectional": True}, {"batch_first": True, "bias": False}]

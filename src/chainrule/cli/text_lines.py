@@ -85,7 +85,7 @@ def _texts(paths: Sequence[str], options: dict[str, str]) -> dict[str, list[tupl
 
 
 def _titles(path: str, encoding: str | None) -> str:
-    """What to write behind columns=: what stands in the first line, or a word for it where quotation marks are amiss."""
+    """What to write behind columns=: the first line's cells, or a word for them where quotation marks are amiss."""
     try:
         return ",".join(titles(path, encoding))
     except UserError:

@@ -88,7 +88,9 @@ def _at(root: Path, size: tuple[int, int] | None) -> tuple[Found, list[tuple[int
         found = read_place(root, Ask(size))
         return found, [found.parts["train"][0].shape[1:]]
     if root.is_file() and root.suffix.lower() not in (".csv", ".tsv"):
-        raise UserError(f"{show(root)}: a file: expected a folder, an archive or a table of images; of a text, tokens=words")
+        raise UserError(
+            f"{show(root)}: a file: expected a folder, an archive or a table of images; of a text, tokens=words"
+        )
     layout = read_layout(root)
     paths = [path for files in layout.parts.values() for path, _ in files]
     with ThreadPoolExecutor(min(8, cpu_count() or 1)) as pool:

@@ -10,7 +10,9 @@ import torch
 
 from ..formula import R, formula
 from .opaque_recurrence import Opaque
+from .peephole_steps import back, steps
 from .recurrence import affine, alive, before, hide, keep, sums
+from .swift import swift
 
 
 def peephole_gates(z, c, weight_c):
@@ -79,3 +81,6 @@ def _():
 
 
 lstm_peephole.card.opaque = Opaque(lstm_peephole.card, along=("cells",))
+_kernel = swift(lstm_peephole.card, steps, back)
+lstm_peephole.kernel("cpu", torch.float32, torch.float64)(_kernel)
+lstm_peephole.kernel("cuda", torch.float32, torch.float64)(_kernel)
