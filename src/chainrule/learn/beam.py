@@ -46,9 +46,7 @@ def beam_search(
     if not 1 <= nbest <= beam:
         raise UserError(f"beam={beam}, nbest={nbest}: expected 1 ≤ nbest ≤ beam")
     n, device = len(first), first.device
-    done: list[list[Hypothesis]] = [[] for _ in range(n)]
-    rows = np.arange(n)  # the sentences that go on
-    bar = np.full(n, -math.inf)  # of each: what a score has to pass to come among the nbest
+    done, rows = _Done(n, nbest, penalty), np.arange(n)  # the sentences that go on
     state = _taken(state, np.repeat(rows, beam), n, device)
     total = np.full((n, beam), -math.inf)
     total[:, 0] = 0  # one hypothesis to begin with; an empty place has −∞
@@ -64,21 +62,19 @@ def beam_search(
         live = (np.arange(beam) < room) & (total > -math.inf)
         ended = live & (token == limits.eos)
         for b, k in np.argwhere(ended).tolist():
-            row = rows[b]
-            done[row].append(_told(said[b, k, :-1], float(total[b, k]), length, penalty, True))
-            bar[row] = _bar(done[row], nbest)
+            done.add(rows[b], said[b, k], float(total[b, k]), True)
         room = room - ended.sum(1, keepdims=True)
         total[~live | ended] = -math.inf
         # a live one's score stays below what it has now, divided by the largest penalty
-        on = np.flatnonzero(total.max(1) / penalty(limits.max_length) > bar[rows])
+        on = np.flatnonzero(total.max(1) / penalty(limits.max_length) > done.bar[rows])
         origin = (on[:, None] * beam + origin[on]).ravel()
         if length < limits.max_length:
             state = _taken(state, origin, len(rows) * beam, device, on)
         rows, total, said, room = rows[on], total[on], said[on], room[on]
         last = torch.from_numpy(token[on].ravel()).to(device)
     for b, k in np.argwhere(total > -math.inf).tolist():  # what max_length cut
-        done[rows[b]].append(_told(said[b, k], float(total[b, k]), said.shape[2], penalty, False))
-    return [sorted(found, key=lambda h: (not h.finished, -h.score))[:nbest] for found in done]
+        done.add(rows[b], said[b, k], float(total[b, k]), False)
+    return done.best()
 
 
 def best_of(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -129,10 +125,21 @@ def _taken(state: Any, rows: np.ndarray, of: int, device: torch.device, sentence
     return reorder(state, torch.from_numpy(rows).to(device), kept)
 
 
-def _told(tokens: np.ndarray, log_prob: float, length: int, penalty: Penalty, finished: bool) -> Hypothesis:
-    return Hypothesis(tuple(tokens.tolist()), log_prob, log_prob / penalty(length), finished, str(penalty))
+class _Done:
+    """What is done of each sentence, and the bar that a score has to pass to come among its nbest."""
 
+    def __init__(self, sentences: int, nbest: int, penalty: Penalty):
+        self.found: list[list[Hypothesis]] = [[] for _ in range(sentences)]
+        self.bar = np.full(sentences, -math.inf)
+        self.nbest, self.penalty = nbest, penalty
 
-def _bar(done: list[Hypothesis], nbest: int) -> float:
-    """The nbest-th best score that is done. · 第 nbest 好的得分。"""
-    return sorted((h.score for h in done), reverse=True)[nbest - 1] if len(done) >= nbest else -math.inf
+    def add(self, row: int, said: np.ndarray, log_prob: float, finished: bool) -> None:
+        """said: with `<EOS>` where it is finished."""
+        tokens, found = tuple(said.tolist()), self.found[row]
+        score = log_prob / self.penalty(len(tokens))
+        found.append(Hypothesis(tokens[:-1] if finished else tokens, log_prob, score, finished, str(self.penalty)))
+        if len(found) >= self.nbest:
+            self.bar[row] = sorted((h.score for h in found), reverse=True)[self.nbest - 1]
+
+    def best(self) -> list[list[Hypothesis]]:
+        return [sorted(found, key=lambda h: (not h.finished, -h.score))[: self.nbest] for found in self.found]
