@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from chainrule import nn, train
-from chainrule.cli.recipes import load
 from chainrule.cli.recorded import load as recorded
 from chainrule.data.sources import path_of
 from chainrule.learn.translation.bleu import Bucket
@@ -25,7 +24,25 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "transformer_seq2seq": {"model": {"width": 96, "num_layers": 2, "norm_first": True}, "warmup": 0.2},
 }
 RESULTS = Path(__file__).resolve().parents[2] / "recipes" / "results.json"
-RECIPES = ("multi30k-gru-small", "multi30k-attention-small", "multi30k-transformer-small")
+CURVES = {  # pictures of BLEU by length: title; name of a curve → recipe
+    "translation-lengths": (
+        "Multi30k de→en, test 2016: three epochs, width 128",
+        {
+            "seq2seq": "multi30k-gru-small",
+            "seq2seq_attention": "multi30k-attention-small",
+            "transformer_seq2seq": "multi30k-transformer-small",
+        },
+    ),
+    "translation-lengths-whole": (
+        "Multi30k de→en, test 2016: the whole recipes, ten epochs",
+        {
+            "LSTM": "multi30k-lstm",
+            "GRU": "multi30k-gru",
+            "GRU with attention": "multi30k-attention",
+            "Transformer": "multi30k-transformer",
+        },
+    ),
+}
 SENTENCE = "zwei kleine kinder in roten hemden spielen im park mit einem hund ."
 
 
@@ -73,8 +90,9 @@ def pictures(runs: dict[str, Any], folder: Path) -> None:
 def by_length(folder: Path) -> None:
     """BLEU of the recorded recipes by the length of the sentence. · 已记录配方按句长的 BLEU。"""
     kept = {one["recipe"]: one["lengths"] for one in recorded(RESULTS) if "lengths" in one}
-    found = {load(name).model: [Bucket(**bucket) for bucket in kept[name]] for name in RECIPES if name in kept}
-    lengths.draw(found, folder / "translation-lengths.png", "Multi30k de→en, test 2016: three epochs, width 128")
+    for picture, (title, curves) in CURVES.items():
+        found = {name: [Bucket(**bucket) for bucket in kept[recipe]] for name, recipe in curves.items()}
+        lengths.draw(found, folder / f"{picture}.png", title)
 
 
 def read(run: Any) -> list[Bucket]:

@@ -78,6 +78,7 @@ def test_trap_15_every_bleu_says_its_tokenisation_and_case(run):
     assert "tok:none" in lines[1] and "beam 5, length penalty power 1; by the " in lines[2]
     report = (run.folder.report / "report.md").read_text(encoding="utf-8")
     assert "tok:13a" in report and "## Translations" in report
+    assert "| --- | --- | --- |" in report  # sentences stand to the left
 
 
 def test_the_report_holds_every_translation_and_bleu_by_length(run):

@@ -189,9 +189,9 @@ def beside(metrics: Mapping[str, float], baselines: Mapping[str, Mapping[str, fl
     return rows(("figure", "network · 网络", *baselines), cells)
 
 
-def rows(head: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
-    """A markdown table: the first column left, the others right. · Markdown 表格。"""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *([escape(cell) for cell in row] for row in cells)]
+def rows(head: Sequence[str], cells: Sequence[Sequence[str]], others: str = "---:") -> str:
+    """A markdown table: the first column left, the others right; `others="---"`: left too. · Markdown 表格。"""
+    lines = [head, ["---", *[others] * (len(head) - 1)], *([escape(cell) for cell in row] for row in cells)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

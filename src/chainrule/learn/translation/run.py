@@ -185,7 +185,8 @@ class TranslationRun(Run):
         every = max(1, len(pairs) // 8)
         shown = [(s, t, x) for (s, t), x in zip(pairs, said.texts, strict=True)][::every][:8]
         text = "\n".join([lines[0], "", *lines[1:], ""])
-        text += "\n" + rows(("source · 原文", "reference · 参考译文", "translation · 译文"), shown) + "\n"
+        head = "source · 原文", "reference · 参考译文", "translation · 译文"
+        text += "\n" + rows(head, shown, others="---") + "\n"
         text += "".join(f"\n![{name}]({name})\n" for name in pictures)
         rewrite(page, page.read_bytes() + b"\n" + text.encode("utf-8", "replace"))
 
