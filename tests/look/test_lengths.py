@@ -1,5 +1,7 @@
 """BLEU by length: names at the ends of curves can be read, however near the curves end."""
 
+import itertools
+
 from matplotlib.figure import Figure
 
 from chainrule.learn.translation.bleu import Bucket
@@ -18,7 +20,7 @@ def test_names_stand_apart_and_in_the_order_of_the_curves(tmp_path, monkeypatch)
     boxes = {text.get_text(): text.get_window_extent() for text in figure.axes[0].texts}
     assert sorted(boxes, key=lambda name: boxes[name].y0) == ["far", "another", "third", "one"]
     names = sorted(boxes.values(), key=lambda box: box.y0)
-    assert all(low.y1 <= high.y0 for low, high in zip(names, names[1:], strict=False))
+    assert all(low.y1 <= high.y0 for low, high in itertools.pairwise(names))
 
 
 def test_one_curve_needs_no_name(tmp_path):
