@@ -157,10 +157,16 @@ def test_what_cannot_be_translated_is_told_and_the_rest_is_translated(run):
         run.translate("xyz")
 
 
-def test_a_sentence_longer_than_the_positions(pairs, tmp_path):
+def test_a_sentence_longer_than_the_positions_and_weights_that_are_no_numbers(pairs, tmp_path):
     run = train("transformer_seq2seq", pairs, tmp_path, epochs=1)
     with pytest.raises(UserError, match=r"sentence 1: 1,100 tokens: expected at most the 1,024 positions"):
         run.translate("ein hund " * 550)
+    with torch.no_grad():
+        run.network.out.bias.fill_(torch.nan)
+    for beam in (1, 3):
+        with pytest.raises(UserError, match=r"sentence 1: the network's scores are no numbers \(NaN\)"):
+            run.translate("ein hund singt.", Search(beam))
+    assert run.evaluate()["bleu"] == 0
 
 
 @pytest.mark.parametrize("model", SMALL)

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ MORE = "; `chainrule formula` lists them"
 SHAPING = ("epochs", "lr", "warmup", *SHAPES)  # the settings of a run that shape its learning rate
 
 
+@cache
 def formula_rooms() -> dict[str, str]:
     """Every function decorated with `@formula(…)` and its module, read from the source text. · 由源码扫描公式。
 

@@ -27,7 +27,7 @@ def cart(x: float, θ: float, step: int) -> np.ndarray:
     middle = size[0] / 2 + x * scale
     _cart(pen, middle, level, scale)
     _pole(pen, (middle, level - 0.36 * scale), θ, scale)
-    small = image.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
+    small = image.reduce(FINE)
     pen = ImageDraw.Draw(small)
     pen.text((16, 12), f"step {step}", INK, ImageFont.load_default(15))
     pen.text((WIDTH - 16, 12), f"{math.degrees(θ):+.1f}°   {x:+.2f} m", INK, ImageFont.load_default(15), anchor="ra")

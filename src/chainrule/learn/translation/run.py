@@ -104,6 +104,8 @@ class TranslationRun(Run):
                 trouble[i] = error.lines[0]
                 ids.pop(i, None)
         told = dict(zip(ids, translate(network, list(ids.values()), self.facts.longest, _CPU, search), strict=True))
+        broken = "the network's scores are no numbers (NaN): expected weights that are"
+        trouble |= {i: f"sentence {numbers[i]}: {broken}" for i, found in told.items() if not found}
         for i, text in enumerate(texts):
             said = [self._saying(h, target, ids[i], align) for h in told.get(i, [])]
             yield Translated(text, cut[i], said, trouble.get(i))

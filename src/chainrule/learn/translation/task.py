@@ -96,7 +96,7 @@ class Translating:
 
     def _score(self, model: Any, split: Part, device: Device, said: Said) -> None:
         found = translate(model, split.sources, self.longest, device, self.search)
-        said.texts = [self.target.text(one[0].tokens) for one in found]
+        said.texts = [self.target.text(one[0].tokens if one else ()) for one in found]
         references = [target for _, target in split.texts]
         said.bleu, said.remarks = self.scale.figures(said.texts, references)
         if said.bleu:
