@@ -1,7 +1,8 @@
 """Modules that torch has not, their equations written down in torch: the peers of ours of the same name."""
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -32,13 +33,27 @@ class LuongAttention(nn.Module):
         return shares @ key, shares
 
 
-class AttentionDecoder(nn.Module):
+class Unrolled(nn.Module):
+    """A loop over `step`, which the compiler takes alone: unrolled it compiles for minutes."""
+
+    step: Callable[..., tuple[Tensor, Tensor]]
+
+    def __init__(self):
+        super().__init__()
+        self.one = self.step
+
+    def compiled(self) -> Self:
+        """One step by the compiler, the loop as it is."""
+        self.one = torch.compile(self.step, dynamic=False)
+        return self
+
+
+class AttentionDecoder(Unrolled):
     """A GRU cell that looks at the source before each word, step by step."""
 
     def __init__(self, attention: AdditiveAttention, cell: nn.GRUCell):
         super().__init__()
         self.attention, self.cell = attention, cell
-        self.one = self.step
 
     @classmethod
     def of(cls, ours: Any) -> "AttentionDecoder":
@@ -49,11 +64,6 @@ class AttentionDecoder(nn.Module):
         cell = nn.GRUCell(took.input_size, took.hidden_size)
         cell.load_state_dict(took.state_dict())
         return cls(attention, cell)
-
-    def compiled(self) -> "AttentionDecoder":
-        """One step by the compiler, the loop as it is."""
-        self.one = torch.compile(self.step, dynamic=False)
-        return self
 
     def step(self, word: Tensor, s: Tensor, h: Tensor, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         scores = (self.attention.query(s)[:, None] + keys).tanh() @ self.attention.energy
@@ -69,19 +79,13 @@ class AttentionDecoder(nn.Module):
         return torch.stack(told)
 
 
-class PeepholeLSTM(nn.Module):
+class PeepholeLSTM(Unrolled):
     """One layer of an LSTM whose gates look at the cell, step by step."""
 
     def __init__(self, ours: nn.Module):
         super().__init__()
         for name, value in ours.named_parameters():
             self.register_parameter(name, nn.Parameter(value.detach().clone()))
-        self.one = self.step
-
-    def compiled(self) -> "PeepholeLSTM":
-        """One step by the compiler, the loop as it is."""
-        self.one = torch.compile(self.step, dynamic=False)
-        return self
 
     def step(self, z: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         z_i, z_f, z_g, z_o = (z + h @ self.weight_hh_l0.mT).chunk(4, -1)
@@ -97,9 +101,6 @@ class PeepholeLSTM(nn.Module):
             h, c = self.one(one, h, c)
             told.append(h)
         return torch.stack(told)
-
-
-UNROLLED = AttentionDecoder, PeepholeLSTM  # what the compiler takes a step of
 
 
 class Translator:

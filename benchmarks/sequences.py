@@ -152,7 +152,7 @@ def forms(case: Case, what: str, compiled: bool) -> dict[str, Call]:
         module = module if ours else case.theirs(module)
         run: Any = module
         if name.endswith("compiled"):
-            steps = isinstance(module, plain.UNROLLED)
+            steps = isinstance(module, plain.Unrolled)
             run = module.compiled() if steps else torch.compile(module, dynamic=False)
         if name == "compiled" and isinstance(case.ours, Looking | nn.PeepholeLSTM):
             continue  # the formula of the whole sentence is a loop, and its kernel no text for the compiler

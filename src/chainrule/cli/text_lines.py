@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..data.text.labelled import TABLES
 from ..data.text.normal import Normal
-from ..data.text.reading import read
+from ..data.text.reading import Text, read
 from ..data.text.tables import columns, parallel, titles
 from ..data.text.tokens import Tokenizer, tokenizer
 from ..data.text.vocabulary import Vocabulary
@@ -22,7 +23,6 @@ USUAL = {
     "lines": "5",
 }
 ALSO = {"min_count": "min_freq", "max_words": "max_size"}  # as `train` has them
-_TABLES = (".csv", ".tsv")
 _WIDE = 60  # characters of tokens and of ids that are shown
 
 
@@ -79,15 +79,15 @@ def _texts(paths: Sequence[str], options: dict[str, str]) -> dict[str, list[tupl
     text = read(paths[0], encoding)
     filled = text.filled()
     empty = len(text.lines) - len(filled)
-    if paths[0].lower().endswith(_TABLES):
-        say(f"{clean(paths[0])}: read line by line; for its columns: columns={clean(_titles(paths[0], encoding))}")
+    if paths[0].lower().endswith(TABLES):
+        say(f"{clean(paths[0])}: read line by line; for its columns: columns={clean(_titles(text))}")
     return {f"{paths[0]} ({text.encoding}{f', {empty:,} empty lines' if empty else ''})": filled}
 
 
-def _titles(path: str, encoding: str | None) -> str:
+def _titles(text: Text) -> str:
     """What to write behind columns=: the first line's cells, or a word for them where quotation marks are amiss."""
     try:
-        return ",".join(titles(path, encoding))
+        return ",".join(titles(text))
     except UserError:
         return "TITLE"
 

@@ -135,9 +135,8 @@ class _Done:
 
     def add(self, row: int, said: np.ndarray, log_prob: float, finished: bool) -> None:
         """said: with `<EOS>` where it is finished."""
-        tokens, found = tuple(said.tolist()), self.found[row]
-        score = log_prob / self.penalty(len(tokens))
-        found.append(Hypothesis(tokens[:-1] if finished else tokens, log_prob, score, finished, str(self.penalty)))
+        found = self.found[row]
+        found.append(Hypothesis.of(said.tolist(), log_prob, self.penalty, finished))
         if len(found) >= self.nbest:
             self.bar[row] = sorted((h.score for h in found), reverse=True)[self.nbest - 1]
 

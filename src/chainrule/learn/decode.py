@@ -7,7 +7,7 @@ has ended leaves the batch, and numbers that are drawn belong to (seed, sentence
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +81,12 @@ class Hypothesis:
     score: float
     finished: bool
     penalty: str = "none"
+
+    @classmethod
+    def of(cls, said: Sequence[int], log_prob: float, penalty: Penalty, finished: bool) -> "Hypothesis":
+        """said: with `<EOS>` where it is finished, which the penalty counts. · 由所说的词构成假设。"""
+        tokens = tuple(said[:-1] if finished else said)
+        return cls(tokens, log_prob, log_prob / penalty(len(said)), finished, str(penalty))
 
 
 USUAL = Limits()

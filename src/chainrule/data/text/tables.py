@@ -77,8 +77,8 @@ def columns(
     return out
 
 
-def titles(path: str | Path, encoding: str | None = None, delimiter: str | None = None) -> list[str]:
-    """The cells of a table's first line. · 表格首行。
+def titles(source: str | Path | Text, encoding: str | None = None, delimiter: str | None = None) -> list[str]:
+    """The cells of the first line of a table, which may be read already. · 表格首行。
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "a.csv"
@@ -86,7 +86,7 @@ def titles(path: str | Path, encoding: str | None = None, delimiter: str | None 
     >>> titles(path)
     ['text', 'label']
     """
-    return _rows(read(path, encoding), delimiter)[0][1]
+    return _rows(source if isinstance(source, Text) else read(source, encoding), delimiter)[0][1]
 
 
 def _rows(text: Text, delimiter: str | None) -> list[tuple[int, list[str]]]:

@@ -46,8 +46,10 @@ class Steps:
         """What `beam_search` of width 1 finds, in one call of the kernel. · 贪心解码。"""
         table = _table(self.network.positions, limits.max_length)[: limits.max_length]
         words, totals = self.kernel.greedy(state, first, table, limits.eos, limits.never)
-        found = zip(words, totals, strict=True)
-        return [[] if math.isnan(total) else [_told(said, total, limits, penalty)] for said, total in found]
+        return [
+            [] if math.isnan(total) else [Hypothesis.of(said, total, penalty, said[-1] == limits.eos)]
+            for said, total in zip(words, totals, strict=True)
+        ]
 
 
 def swift(network: Any) -> Steps | None:
@@ -77,12 +79,6 @@ def obstacle(network: Any) -> str:
     except native.Unavailable as error:
         return str(error)
     return ""
-
-
-def _told(said: list[int], total: float, limits: Limits, penalty: Penalty) -> Hypothesis:
-    ended = said[-1] == limits.eos
-    tokens = tuple(said[:-1] if ended else said)
-    return Hypothesis(tokens, total, total / penalty(len(said)), ended, str(penalty))
 
 
 def _sides(network: TransformerSeq2Seq) -> tuple[Any, Any]:
